@@ -1,0 +1,90 @@
+"""Every error that Dashtam raises on purpose, and what an HTTP client is told of it.
+
+DashtamError                    500  internal_error
+├── SettingsError               500  settings_invalid
+├── UnsafeDatabase              500  database_not_disposable
+├── DatabaseNotReady            503  database_not_ready
+├── CacheNotReady               503  cache_not_ready
+├── SealError                   500  seal_invalid
+├── NotFound                    404  not_found
+├── InvalidRequest              400  invalid_request
+└── AuthorizationNotPending     400  authorization_not_pending
+
+The docstring of a class is the sentence that a client may read; the message of an instance is for the operator and
+stays in the logs.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class DashtamError(Exception):
+    """Something went wrong on our side."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    code: ClassVar[str] = "internal_error"
+
+
+class SettingsError(DashtamError):
+    """The service is not configured correctly."""
+
+    code = "settings_invalid"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join([f"{len(self.problems)} setting(s) refused:", *(f"  {p}" for p in self.problems)])
+        )
+
+
+class UnsafeDatabase(DashtamError):
+    """The database may not be destroyed."""
+
+    code = "database_not_disposable"
+
+    def __init__(self, database: str, refusals: Sequence[str]) -> None:
+        self.database = database
+        self.refusals = tuple(refusals)
+        super().__init__("\n".join([f"refused to touch {database}:", *(f"  {r}" for r in self.refusals)]))
+
+
+class DatabaseNotReady(DashtamError):
+    """The database does not answer as it should."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "database_not_ready"
+
+
+class CacheNotReady(DashtamError):
+    """The cache does not answer as it should."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "cache_not_ready"
+
+
+class SealError(DashtamError):
+    """A sealed value cannot be opened."""
+
+    code = "seal_invalid"
+
+
+class NotFound(DashtamError):
+    """There is nothing here for you."""
+
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+
+
+class InvalidRequest(DashtamError):
+    """The request cannot be understood."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "invalid_request"
+
+
+class AuthorizationNotPending(DashtamError):
+    """No authorization request is waiting for this answer."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "authorization_not_pending"

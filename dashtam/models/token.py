@@ -1,0 +1,41 @@
+"""The stored ciphertext of what a provider granted us."""
+
+from uuid import UUID
+
+from tortoise import fields
+
+from dashtam.models.base import ChangingRow
+from dashtam.models.connection import ProviderConnection
+
+
+class ProviderToken(ChangingRow):
+    """A grant's secrets, sealed: one row per connection, replaced in place; `version` counts replacements."""
+
+    connection: fields.OneToOneRelation[ProviderConnection] = fields.OneToOneField(
+        "models.ProviderConnection", related_name="token", on_delete=fields.CASCADE
+    )
+    access_token_sealed = fields.BinaryField()
+    refresh_token_sealed = fields.BinaryField(null=True)
+    key_id = fields.CharField(max_length=32, db_index=True, description="Which key seals both.")
+    expires_at = fields.DatetimeField(null=True, description="Of the access token; null: never said.")
+    refresh_expires_at = fields.DatetimeField(
+        null=True, description="Of the refresh token; null: none, or never said."
+    )
+    scope = fields.TextField(default="", db_default="", description="Space-separated, as granted (RFC 6749).")
+    version = fields.IntField(default=1, db_default=1)
+
+    connection_id: UUID
+
+    class Meta:
+        table = "provider_tokens"
+        table_description = "Sealed grants; opening one is visible in the code and bound to its row."
+
+    @property
+    def access_context(self) -> str:
+        """What the seal of the access token is bound to."""
+        return f"provider_token:{self.id}:access"
+
+    @property
+    def refresh_context(self) -> str:
+        """What the seal of the refresh token is bound to."""
+        return f"provider_token:{self.id}:refresh"

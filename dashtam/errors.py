@@ -6,9 +6,11 @@ DashtamError                    500  internal_error
 ├── DatabaseNotReady            503  database_not_ready
 ├── CacheNotReady               503  cache_not_ready
 ├── SealError                   500  seal_invalid
+├── NotAuthenticated            401  not_authenticated
 ├── NotFound                    404  not_found
 ├── InvalidRequest              400  invalid_request
-└── AuthorizationNotPending     400  authorization_not_pending
+├── AuthorizationNotPending     400  authorization_not_pending
+└── TooManyRequests             429  too_many_requests
 
 The docstring of a class is the sentence that a client may read; the message of an instance is for the operator and
 stays in the logs.
@@ -69,6 +71,13 @@ class SealError(DashtamError):
     code = "seal_invalid"
 
 
+class NotAuthenticated(DashtamError):
+    """This needs a signed-in user."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "not_authenticated"
+
+
 class NotFound(DashtamError):
     """There is nothing here for you."""
 
@@ -88,3 +97,10 @@ class AuthorizationNotPending(DashtamError):
 
     status = HTTPStatus.BAD_REQUEST
     code = "authorization_not_pending"
+
+
+class TooManyRequests(DashtamError):
+    """Too many requests; try again in a minute."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_requests"

@@ -4,31 +4,25 @@ The hierarchy is that of the environment workflow: the engine's variables, then 
 `DASHTAM_ENV_FILE` names), then defaults that are safe in production.
 """
 
-import base64
-import binascii
 import hashlib
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dashtam.addresses import CacheAddress, DatabaseAddress
+from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
+from dashtam.env_file import find_env_file, read_env_file
 from dashtam.errors import SettingsError
 
-ENV_FILE_VARIABLE: Final = "DASHTAM_ENV_FILE"
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
-_SCHEMES: Final = {"postgresql+asyncpg", "postgresql", "asyncpg"}
-_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_WEAK_MARKS: Final = ("change_me", "change-me", "changeme", "example", "password", "secret", "test")
-_LEAST_SECRET_LENGTH: Final = 16
-_KEY_BYTES: Final = 32
+_MOST_SIGNS: Final = 4096
 
 
 class Environment(StrEnum):
@@ -37,6 +31,14 @@ class Environment(StrEnum):
     DEVELOPMENT = "development"
     TESTING = "testing"
     PRODUCTION = "production"
+
+
+class _Refused(ValueError):
+    """Several things are wrong with one value."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problems))
 
 
 def _strict_bool(value: object) -> object:
@@ -52,209 +54,80 @@ def _strict_bool(value: object) -> object:
 
 
 StrictSwitch = Annotated[bool, BeforeValidator(_strict_bool)]
-
-
-@dataclass(frozen=True)
-class DatabaseAddress:
-    """Where a database is and who asks for it, in discrete parts: no client below the settings ever sees a URL."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: SecretStr
-
-    @classmethod
-    def parse(cls, url: str, *, plain: bool = False) -> Self:
-        """Read `postgresql+asyncpg://user:password@host:port/name`.
-
-        Every reader of such URLs understands queries, fragments and lists of hosts differently (libpq, asyncpg and
-        Tortoise were compared), so none of them is taken. With `plain`, percent escapes are refused as well.
-
-        Raises:
-            ValueError: says which part was not understood; never quotes the password.
-        """
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in _SCHEMES:
-            raise ValueError("expected postgresql+asyncpg://user:password@host:port/name")
-        if forbidden := [sign for sign in "?#,\\" if sign in rest]:
-            raise ValueError(
-                f"{' '.join(forbidden)} not allowed; expected only user, password, host, port and name"
-            )
-        if any(sign.isspace() or not sign.isprintable() for sign in rest):
-            raise ValueError("white space or control characters not allowed")
-        if rest.count("@") != 1:
-            raise ValueError("expected exactly one @, between the password and the host")
-        if plain and "%" in rest:
-            raise ValueError("percent escapes not allowed in the address of a test database")
-        parts = urlsplit(f"postgresql://{rest}")
-        host, port = parts.hostname, parts.port
-        name = unquote(parts.path.removeprefix("/"))
-        if not host or "%" in host:
-            raise ValueError("host missing or malformed")
-        if not parts.username or not parts.password:
-            raise ValueError("user or password missing")
-        if not _IDENTIFIER.fullmatch(name):
-            raise ValueError("database name must be lower-case letters, digits and _, at most 63")
-        return cls(
-            host,
-            5432 if port is None else port,
-            name,
-            unquote(parts.username),
-            SecretStr(unquote(parts.password)),
-        )
-
-    @property
-    def place(self) -> str:
-        """`host:port/name`, which is safe to print."""
-        return f"{self.host}:{self.port}/{self.name}"
-
-
-@dataclass(frozen=True)
-class CacheAddress:
-    """Where the cache is: a Redis server and the index of one of its databases."""
-
-    host: str
-    port: int
-    index: int
-    password: SecretStr | None
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read `redis://:password@host:port/index`; the index must be written out.
-
-        Raises:
-            ValueError: says which part was not understood; never quotes the password.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "rediss"} or parts.query or parts.fragment or not parts.hostname:
-            raise ValueError("expected redis://:password@host:port/index")
-        index = parts.path.removeprefix("/")
-        if not (index.isascii() and index.isdigit() and int(index) < 16):
-            raise ValueError("expected the index of a Redis database, 0 to 15, after the last /")
-        password = SecretStr(unquote(parts.password)) if parts.password else None
-        return cls(parts.hostname, parts.port or 6379, int(index), password)
-
-    @property
-    def place(self) -> str:
-        """`host:port/index`, which is safe to print."""
-        return f"{self.host}:{self.port}/{self.index}"
-
-
-def parse_token_keys(value: str) -> dict[str, bytes]:
-    """Read `id:base64url,...`: key id to 32 bytes, the sealing key first.
-
-    Raises:
-        ValueError: says which entry was not understood; never quotes a key.
-    """
-    keys: dict[str, bytes] = {}
-    for place, entry in enumerate(value.split(","), start=1):
-        key_id, separator, text = entry.strip().partition(":")
-        if not separator or not re.fullmatch(r"[a-z0-9_-]{1,32}", key_id):
-            raise ValueError(
-                f"entry {place}: expected id:key with an id of lower-case letters, digits, _ or -"
-            )
-        if key_id in keys:
-            raise ValueError(f"entry {place}: the id {key_id!r} stands twice")
-        try:
-            key = base64.b64decode(text, altchars=b"-_", validate=True)
-        except binascii.Error:
-            raise ValueError(f"entry {place}: the key is not base64url") from None
-        if len(key) != _KEY_BYTES:
-            raise ValueError(f"entry {place}: expected a key of {_KEY_BYTES} bytes, got {len(key)}")
-        keys[key_id] = key
-    return keys
-
-
-def _is_weak(secret: str) -> bool:
-    """Too short, too uniform, or one of the words that examples are made of."""
-    lowered = secret.lower()
-    return (
-        len(secret) < _LEAST_SECRET_LENGTH
-        or len(set(secret)) < 8
-        or any(mark in lowered for mark in _WEAK_MARKS)
-    )
-
-
-def _is_weak_key(key: bytes) -> bool:
-    return len(set(key)) < 16 or all(32 <= byte < 127 for byte in key)
+Secret = Annotated[SecretStr, Field(max_length=_MOST_SIGNS)]
 
 
 class Settings(BaseSettings):
     """The settings of the application, whatever it runs in."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding="utf-8", extra="ignore", frozen=True, case_sensitive=True
+        env_file_encoding="utf-8-sig", extra="ignore", frozen=True, case_sensitive=True
     )
 
+    # The first field: the validators of the others ask it how strict to be.
     ENVIRONMENT: Environment = Field(
         Environment.PRODUCTION, description="development, testing or production."
     )
     DEBUG: StrictSwitch = Field(False, description="Show details of failures; never in production.")
     LOG_LEVEL: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged."
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="Least level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
-    DATABASE_URL: SecretStr = Field(description="postgresql+asyncpg://user:password@host:port/name")
-    REDIS_URL: SecretStr = Field(description="redis://:password@host:port/index")
-    TOKEN_ENCRYPTION_KEYS: SecretStr = Field(
-        description="Keys that seal provider tokens: id:base64url of 32 bytes, comma-separated, the sealing one first."
+    DATABASE_URL: Secret = Field(description="postgresql+asyncpg://user:password@host:port/name")
+    REDIS_URL: Secret = Field(description="redis://:password@host:port/index")
+    TOKEN_ENCRYPTION_KEYS: Secret = Field(
+        description="id:base64url of 32 random bytes, comma-separated; the first key seals provider tokens, all open."
     )
-    APP_URL: str = Field("https://localhost:8000", description="Where clients reach the API.")
-    CALLBACK_URL: str = Field("https://localhost:8182", description="Where providers send their redirects.")
+    APP_URL: str = Field(
+        "https://localhost:8000", max_length=_MOST_SIGNS, description="Where clients reach the API."
+    )
+    CALLBACK_URL: str = Field(
+        "https://localhost:8182",
+        max_length=_MOST_SIGNS,
+        description="Where providers send their redirects.",
+    )
+
+    @field_validator("DEBUG")
+    @classmethod
+    def _debug_is_off_in_production(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and _is_production(info):
+            raise ValueError("expected false in production")
+        return value
 
     @field_validator("DATABASE_URL")
     @classmethod
-    def _database_url_is_plain(cls, value: SecretStr) -> SecretStr:
-        DatabaseAddress.parse(value.get_secret_value())
+    def _database_url_is_plain_and_strong(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        address = DatabaseAddress.parse(value.get_secret_value())
+        if _is_production(info) and is_weak_secret(address.password.get_secret_value()):
+            raise ValueError("the password is weak or an example; expected 16 or more random characters")
         return value
 
     @field_validator("REDIS_URL")
     @classmethod
-    def _redis_url_is_plain(cls, value: SecretStr) -> SecretStr:
-        CacheAddress.parse(value.get_secret_value())
+    def _redis_url_is_plain_and_strong(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        password = CacheAddress.parse(value.get_secret_value()).password
+        if _is_production(info) and (password is None or is_weak_secret(password.get_secret_value())):
+            raise ValueError(
+                "the password is missing, weak or an example; expected 16 or more random characters"
+            )
         return value
 
     @field_validator("TOKEN_ENCRYPTION_KEYS")
     @classmethod
-    def _token_keys_are_keys(cls, value: SecretStr) -> SecretStr:
-        parse_token_keys(value.get_secret_value())
+    def _token_keys_are_strong(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        keys = parse_token_keys(value.get_secret_value())
+        if _is_production(info) and (weak := [key_id for key_id, key in keys.items() if is_weak_key(key)]):
+            raise ValueError(f"{', '.join(weak)}: weak or an example; expected 32 random bytes")
         return value
 
     @field_validator("APP_URL", "CALLBACK_URL")
     @classmethod
-    def _urls_have_a_host(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("expected https://host:port")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise ValueError("plain http is allowed on this machine alone; expected https://host:port")
+    def _urls_are_origins(cls, value: str, info: ValidationInfo) -> str:
+        scheme, host = _origin(value)
+        if scheme == "http" and (_is_production(info) or not _is_loopback(host)):
+            raise ValueError("plain http is allowed on this machine alone, and never in production")
         return value.rstrip("/")
-
-    @model_validator(mode="after")
-    def _production_is_safe(self) -> Self:
-        if self.ENVIRONMENT is Environment.PRODUCTION and (problems := list(self._unsafe_in_production())):
-            raise ValueError("; ".join(problems))
-        return self
-
-    def _unsafe_in_production(self) -> list[str]:
-        problems = []
-        if self.DEBUG:
-            problems.append("DEBUG is on; expected false in production")
-        problems += [
-            f"{name} is plain http; expected https in production"
-            for name in ("APP_URL", "CALLBACK_URL")
-            if getattr(self, name).startswith("http://")
-        ]
-        if _is_weak(self.database.password.get_secret_value()):
-            problems.append(
-                "the password in DATABASE_URL is weak or an example; expected 16 or more random characters"
-            )
-        cache_password = self.cache.password
-        if cache_password is None or _is_weak(cache_password.get_secret_value()):
-            problems.append("the password in REDIS_URL is missing, weak or an example")
-        if any(_is_weak_key(key) for key in self.token_keys.values()):
-            problems.append("TOKEN_ENCRYPTION_KEYS holds a weak or example key; expected 32 random bytes")
-        return problems
 
     @property
     def database(self) -> DatabaseAddress:
@@ -277,43 +150,77 @@ class TestSettings(Settings):
 
     __test__ = False  # a class of settings, not one of tests
 
-    TESTING: StrictSwitch = Field(description="Must be true: says that this is the test environment.")
+    TESTING: StrictSwitch = Field(description="true: says that this is the test environment.")
     DISABLE_EXTERNAL_CALLS: StrictSwitch = Field(
-        True, description="Refuse every connection that leaves this machine."
+        True, description="true: refuse every connection that leaves this machine."
     )
     CLUSTER_IDENTIFIER: str = Field(
         pattern="^[0-9]{1,20}$",
-        description="system_identifier of the PostgreSQL cluster, recorded at its first start.",
+        description="the system_identifier of the PostgreSQL cluster, recorded at its first start.",
     )
+    # Stands after DATABASE_URL: its validator compares the two.
     DEVELOPMENT_DATABASE: str = Field(
-        description="host:port/name of the development database, never to be touched."
+        max_length=_MOST_SIGNS,
+        description="host:port/name of the development database, never to be touched.",
     )
 
-    @model_validator(mode="after")
-    def _is_the_test_environment(self) -> Self:
-        problems = []
-        if self.ENVIRONMENT is not Environment.TESTING:
-            problems.append(f"ENVIRONMENT is {self.ENVIRONMENT}; expected testing")
-        if not self.TESTING:
-            problems.append("TESTING is false; expected true")
-        if not self.DISABLE_EXTERNAL_CALLS:
-            problems.append("DISABLE_EXTERNAL_CALLS is false; expected true")
-        try:
-            address = DatabaseAddress.parse(self.DATABASE_URL.get_secret_value(), plain=True)
-        except ValueError as error:
-            problems.append(f"DATABASE_URL: {error}")
-        else:
-            if not TEST_DATABASE_NAME.fullmatch(address.name):
-                problems.append(
-                    f"DATABASE_URL names the database {address.name}; expected dashtam_test or dashtam_test_<suffix>"
-                )
-            if address.place == self.DEVELOPMENT_DATABASE:
-                problems.append(f"DATABASE_URL is the development database {address.place}; expected another")
-        if self.cache.index == 0:
-            problems.append("REDIS_URL has index 0, which is development's; expected 1")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @field_validator("ENVIRONMENT")
+    @classmethod
+    def _environment_is_testing(cls, value: Environment) -> Environment:
+        if value is not Environment.TESTING:
+            raise ValueError("expected testing")
+        return value
+
+    @field_validator("TESTING", "DISABLE_EXTERNAL_CALLS")
+    @classmethod
+    def _switches_are_on(cls, value: bool) -> bool:
+        if not value:
+            raise ValueError("expected true")
+        return value
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _database_is_for_tests(cls, value: SecretStr) -> SecretStr:
+        name = DatabaseAddress.parse(value.get_secret_value(), plain=True).name
+        if not TEST_DATABASE_NAME.fullmatch(name):
+            raise ValueError(f"names the database {name}; expected dashtam_test or dashtam_test_<suffix>")
+        return value
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _cache_is_for_tests(cls, value: SecretStr) -> SecretStr:
+        if CacheAddress.parse(value.get_secret_value()).index == 0:
+            raise ValueError("has index 0, which is development's; expected 1")
+        return value
+
+    @field_validator("DEVELOPMENT_DATABASE")
+    @classmethod
+    def _development_is_elsewhere(cls, value: str, info: ValidationInfo) -> str:
+        url = info.data.get("DATABASE_URL")
+        if isinstance(url, SecretStr) and DatabaseAddress.parse(url.get_secret_value()).place == value:
+            raise ValueError("is the very database that DATABASE_URL names; expected another")
+        return value
+
+
+def _is_production(info: ValidationInfo) -> bool:
+    return info.data.get("ENVIRONMENT") is Environment.PRODUCTION
+
+
+def _origin(url: str) -> tuple[str, str]:
+    """Read scheme and host of `https://host[:port][/]`."""
+    problems = []
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("malformed; expected https://host:port") from None
+    if parts.scheme not in {"http", "https"} or not host or not url.isprintable() or " " in url:
+        problems.append("expected https://host:port")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        problems.append("only scheme, host and port are allowed")
+    if problems:
+        raise _Refused(problems)
+    return parts.scheme, host
 
 
 def _is_loopback(host: str) -> bool:
@@ -333,78 +240,70 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
         SettingsError: every missing or malformed value at once, by name, with where it came from. No value of a
             secret is ever quoted.
     """
-    env_file = _env_file()
+    env_file = find_env_file()
+    values = read_env_file(env_file) if env_file else {}
+    problems = _test_variables_in_production(values)
     try:
-        settings = kind(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own keyword
+        settings = kind(_env_file=env_file)
     except ValidationError as error:
-        raise SettingsError(_problems(error, kind, env_file)) from None
-    if settings.ENVIRONMENT is Environment.PRODUCTION and (names := _test_variables(env_file)):
-        raise SettingsError([f"{', '.join(names)}: test variables are refused in production; remove them"])
+        raise SettingsError(problems + _problems(error, kind, values)) from None
+    if problems:
+        raise SettingsError(problems)
     return settings
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Say what each setting is and where it came from, secrets as the first bytes of their hash."""
-    origins = _origins(type(settings), _env_file())
-    shown = {name: _shown(getattr(settings, name)) for name in type(settings).model_fields}
-    return {name: f"{value} ({origins[name]})" for name, value in shown.items()} | {
-        "database": settings.database.place,
-        "cache": settings.cache.place,
+    """Say what each setting is and where it came from; of a secret, just enough to see whether two differ."""
+    env_file = find_env_file()
+    values = read_env_file(env_file) if env_file else {}
+    shown = {
+        name: f"{_shown(getattr(settings, name))} ({_origin_of(name, values)})"
+        for name in type(settings).model_fields
     }
+    return shown | {"database": settings.database.place, "cache": settings.cache.place}
 
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
-        return f"sha256:{hashlib.sha256(value.get_secret_value().encode()).hexdigest()[:8]}"
+        # 16 bits of a hash: no help in guessing a password.
+        return f"sha256:{hashlib.sha256(value.get_secret_value().encode()).hexdigest()[:4]}"
     return str(value)
 
 
-def _env_file() -> Path:
-    path = Path(os.environ.get(ENV_FILE_VARIABLE, ".env"))
-    if path.is_dir():
-        raise SettingsError(
-            [f"{path} is a folder; expected an env file. Remove the folder and copy .env.example there"]
-        )
-    if ENV_FILE_VARIABLE in os.environ and not path.is_file():
-        raise SettingsError([f"{ENV_FILE_VARIABLE} names {path}, which does not exist"])
-    return path
+def _origin_of(name: str, values: Mapping[str, str | None]) -> str:
+    if name in os.environ:
+        return "environment"
+    return "env file" if name in values else "default"
 
 
-def _file_values(env_file: Path) -> Mapping[str, str | None]:
-    return (
-        DotEnvSettingsSource._static_read_env_file(env_file, case_sensitive=True)
-        if env_file.is_file()
-        else {}
-    )
+def _test_variables_in_production(values: Mapping[str, str | None]) -> list[str]:
+    """Name the variables of the test environment where they have no business (they say what may be destroyed)."""
+    names = {*os.environ, *values}
+    environment = os.environ.get("ENVIRONMENT", values.get("ENVIRONMENT", Environment.PRODUCTION))
+    if environment != Environment.PRODUCTION:
+        return []
+    found = sorted(name for name in names if name.startswith("TEST_") or name == "TESTING")
+    return [f"{name} (from {_origin_of(name, values)}): refused in production; remove it" for name in found]
 
 
-def _origins(kind: type[Settings], env_file: Path) -> dict[str, str]:
-    values = _file_values(env_file)
-    return {
-        name: "environment" if name in os.environ else env_file.name if name in values else "default"
-        for name in kind.model_fields
-    }
-
-
-def _test_variables(env_file: Path) -> list[str]:
-    names = {*os.environ, *_file_values(env_file)}
-    return sorted(name for name in names if name.startswith("TEST_") or name == "TESTING")
-
-
-def _problems(error: ValidationError, kind: type[Settings], env_file: Path) -> list[str]:
-    origins = _origins(kind, env_file)
-    problems = []
+def _problems(error: ValidationError, kind: type[Settings], values: Mapping[str, str | None]) -> list[str]:
+    problems: list[str] = []
     for detail in error.errors(include_url=False):
         name = ".".join(map(str, detail["loc"]))
-        message = detail["msg"].removeprefix("Value error, ")
-        if not name:
-            problems += message.split("; ")
-        elif detail["type"] == "missing":
+        if detail["type"] == "missing":
             problems.append(f"{name} is missing; expected {kind.model_fields[name].description}")
-        else:
-            problems.append(f"{name} (from {origins[name]}): {message}{_seen(kind, name, detail['input'])}")
+            continue
+        cause = detail.get("ctx", {}).get("error")
+        messages = cause.problems if isinstance(cause, _Refused) else (_message(detail["msg"]),)
+        seen = _seen(kind, name, detail["input"])
+        problems += [f"{name} (from {_origin_of(name, values)}): {message}{seen}" for message in messages]
     return problems
 
 
-def _seen(kind: type[Settings], name: str, value: Any) -> str:
+def _message(pydantic_message: str) -> str:
+    message = pydantic_message.removeprefix("Value error, ")
+    return message.replace("Input should be", "expected").replace("String should", "expected to")
+
+
+def _seen(kind: type[Settings], name: str, value: object) -> str:
     return "" if kind.model_fields[name].annotation is SecretStr else f"; got {str(value)[:40]!r}"

@@ -1,0 +1,127 @@
+"""Where a database or a cache is, read strictly from a URL into discrete parts."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pydantic import SecretStr
+
+DATABASE_URL_SHAPE: Final = "postgresql+asyncpg://user:password@host:port/name"
+CACHE_URL_SHAPE: Final = "redis://:password@host:port/index"
+_DATABASE_SCHEMES: Final = {"postgresql+asyncpg", "postgresql", "asyncpg"}
+_CACHE_SCHEMES: Final = {"redis", "rediss"}
+_IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}")
+_CACHE_INDEXES: Final = 16
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """Where a database is and who asks for it, in discrete parts: no client below the settings ever sees a URL."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: SecretStr
+
+    @classmethod
+    def parse(cls, url: str, *, plain: bool = False) -> Self:
+        """Read `postgresql+asyncpg://user:password@host:port/name`.
+
+        Every reader of such URLs understands queries, fragments and lists of hosts differently (libpq, asyncpg and
+        Tortoise were compared), so none of them is taken. With `plain`, percent escapes are refused as well.
+
+        Raises:
+            ValueError: says which part was not understood; never quotes the password.
+        """
+        parts = _split(url, _DATABASE_SCHEMES, DATABASE_URL_SHAPE)
+        if plain and "%" in url:
+            raise ValueError("percent escapes are not allowed in the address of a test database")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if not user or not password:
+            raise ValueError(f"user or password missing; expected {DATABASE_URL_SHAPE}")
+        name = parts.path.removeprefix("/")
+        if not _IDENTIFIER.fullmatch(unquote(name)):
+            raise ValueError("the database name must be lower-case letters, digits and _, at most 63")
+        return cls(
+            _host(parts), _port(parts, default=5432), unquote(name), _text(user), SecretStr(_text(password))
+        )
+
+    @property
+    def place(self) -> str:
+        """`host:port/name`, which is safe to print."""
+        return f"{self.host}:{self.port}/{self.name}"
+
+
+@dataclass(frozen=True)
+class CacheAddress:
+    """Where the cache is: a Redis server and the index of one of its databases."""
+
+    host: str
+    port: int
+    index: int
+    password: SecretStr | None
+    is_encrypted: bool = False
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read `redis://:password@host:port/index` (`rediss` for TLS); the index must be written out.
+
+        Raises:
+            ValueError: says which part was not understood; never quotes the password.
+        """
+        parts = _split(url, _CACHE_SCHEMES, CACHE_URL_SHAPE)
+        if parts.username:
+            raise ValueError(f"a user name is not allowed; expected {CACHE_URL_SHAPE}")
+        index = parts.path.removeprefix("/")
+        if not re.fullmatch("[0-9]{1,2}", index) or int(index) >= _CACHE_INDEXES:
+            raise ValueError("expected the index of a Redis database, 0 to 15, after the last /")
+        password = SecretStr(_text(unquote(parts.password))) if parts.password else None
+        port = _port(parts, default=6379)
+        return cls(_host(parts), port, int(index), password, is_encrypted=parts.scheme == "rediss")
+
+    @property
+    def place(self) -> str:
+        """`host:port/index`, which is safe to print."""
+        return f"{self.host}:{self.port}/{self.index}"
+
+
+def _split(url: str, schemes: set[str], shape: str) -> SplitResult:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in schemes:
+        raise ValueError(f"expected {shape}")
+    if forbidden := sorted({sign for sign in "?#,\\" if sign in rest}):
+        raise ValueError(f"{' '.join(forbidden)} not allowed; expected {shape}")
+    if not rest.isascii() or not rest.isprintable() or " " in rest:
+        raise ValueError("white space, control characters and letters beyond ASCII are not allowed")
+    if rest.count("@") > 1 or "[" in rest.partition("@")[0]:
+        raise ValueError(f"write @ and [ inside a password as %40 and %5B; expected {shape}")
+    try:
+        return urlsplit(f"{scheme}://{rest}")
+    except ValueError:  # the message of urlsplit may quote the part that holds the password
+        raise ValueError(f"malformed; expected {shape}") from None
+
+
+def _host(parts: SplitResult) -> str:
+    if not parts.hostname or not _HOST.fullmatch(parts.hostname):
+        raise ValueError("the host is missing or malformed")
+    return parts.hostname
+
+
+def _port(parts: SplitResult, *, default: int) -> int:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port must be a number, 1 to 65535")
+    return default if port is None else port
+
+
+def _text(part: str) -> str:
+    """Refuse what percent escapes can smuggle in and no server takes: NUL, line ends, broken UTF-8."""
+    if not part.isprintable() or "\N{REPLACEMENT CHARACTER}" in part:
+        raise ValueError("user and password must be printable UTF-8")
+    return part

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Makes the development role and database, as often as it is run; see ensure-database.sh.
+set -eu
+export DASHTAM_INIT_DATABASE="${DEV_POSTGRES_DB:?is not set}"
+export DASHTAM_INIT_ROLE="${DEV_POSTGRES_USER:?is not set}"
+export DASHTAM_INIT_PASSWORD="${DEV_POSTGRES_PASSWORD:?is not set}"
+
+case $DASHTAM_INIT_DATABASE in
+    dashtam_test | dashtam_test_*)
+        echo "DEV_POSTGRES_DB is $DASHTAM_INIT_DATABASE, the name of a test database; expected another" >&2
+        exit 3 ;;
+esac
+exec sh "$(dirname -- "$0")/ensure-database.sh" development

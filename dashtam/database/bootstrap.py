@@ -1,0 +1,19 @@
+"""Makes a database what the application expects; repeatable, and never destroys."""
+
+from collections.abc import Callable
+
+from dashtam.database.migrations import history, upgrade
+from dashtam.database.seeds import seed
+from dashtam.settings import Settings
+
+
+async def bootstrap(settings: Settings, *, tell: Callable[..., None]) -> None:
+    """Migrate and seed the connected database, telling each step; several processes may do so at once.
+
+    Raises:
+        DatabaseNotReady: the database does not answer, or a migration failed.
+    """
+    applied = await upgrade(settings)
+    state = await history()
+    tell("tables created where missing", migrations=len(applied), head=state.head)
+    tell("catalogue of providers seeded", written=await seed())

@@ -1,0 +1,72 @@
+"""The database connection of a process: opened once, closed by whoever opened it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.context import TortoiseContext, get_current_context
+
+from dashtam.addresses import DatabaseAddress
+from dashtam.database.config import connection_parameters, session_name, tortoise_config
+from dashtam.errors import DatabaseNotReady
+from dashtam.settings import Settings
+
+
+@asynccontextmanager
+async def connect(settings: Settings, *, process: str) -> AsyncIterator[None]:
+    """Make the models usable in this process, under the session name `dashtam.<environment>.<process>`.
+
+    Connections are opened by the first query, so a server starts while the database is away, and says so in
+    its readiness. A process has one pool: inside an open `connect` another one shares it.
+
+    Raises:
+        DatabaseNotReady: this process is already connected to another database.
+    """
+    if (outer := get_current_context()) is not None:
+        _share(outer, settings.database)
+        yield
+        return
+    context = TortoiseContext()
+    # The fallback makes the models usable in every task: servers and test runners enter their lifespan in a
+    # task that is not an ancestor of those that query. For the same reason the context is current during its
+    # own set-up alone: it would be left in another task than it was entered in.
+    with context:
+        await context.init(tortoise_config(settings, process), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await context.close_connections()
+
+
+def _share(outer: TortoiseContext, address: DatabaseAddress) -> None:
+    client = outer.db()
+    opened = f"{client.host}:{client.port}/{client.database}" if isinstance(client, AsyncpgDBClient) else "?"
+    if opened != address.place:
+        raise DatabaseNotReady(
+            f"this process is connected to {opened}; close that connection before opening {address.place}"
+        )
+
+
+@asynccontextmanager
+async def open_session(
+    settings: Settings, *, process: str, database: str | None = None
+) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection of its own, outside the pool: for locks, for verification and for what is verified.
+
+    Raises:
+        DatabaseNotReady: says where it tried and what the server answered.
+    """
+    parameters = connection_parameters(settings.database, session=session_name(settings, process))
+    if database is not None:
+        parameters["database"] = database
+    try:
+        connection = await asyncpg.connect(**parameters)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise DatabaseNotReady(
+            f"cannot connect to {settings.database.place}: {str(error) or type(error).__name__}"
+        ) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

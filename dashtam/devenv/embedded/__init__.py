@@ -1,0 +1,1 @@
+"""The embedded engine: the four components as local processes under Supervisor."""

@@ -1,0 +1,74 @@
+"""Find and end the processes of one data folder by the mark in their environment, never by name."""
+
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+INSTANCE = "DASHTAM_INSTANCE"
+COMPONENT = "DASHTAM_COMPONENT"
+DIGEST = "DASHTAM_DIGEST"
+SUPERVISOR = "supervisor"
+
+
+def find_marked(instance: str, component: str | None = None) -> list[psutil.Process]:
+    """List the processes that carry an instance's mark (and a component's), this process excepted.
+
+    psutil remembers each one's start time, so that a process id given to somebody else is never signalled.
+    """
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and _carries(process, instance, component)
+    ]
+
+
+def _carries(process: psutil.Process, instance: str, component: str | None) -> bool:
+    environment = read_environment(process)
+    return environment.get(INSTANCE) == instance and component in (None, environment.get(COMPONENT))
+
+
+def read_environment(process: psutil.Process) -> dict[str, str]:
+    """The environment that a process was started with; empty where it is gone or not ours to see."""
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
+
+
+def find_servers_of(cluster: Path) -> list[psutil.Process]:
+    """List the PostgreSQL processes that work in a data folder.
+
+    A backend writes its title over the environment it was started with, and outlives a killed postmaster while it is
+    busy; but each of them works in the data folder, and runs a program called postgres.
+    """
+    return [process for process in psutil.process_iter() if _serves(process, cluster)]
+
+
+def _serves(process: psutil.Process, cluster: Path) -> bool:
+    try:
+        return (
+            process.cwd() == str(cluster)
+            and Path(process.exe().removesuffix(" (deleted)")).name == "postgres"
+        )
+    except (psutil.Error, OSError):
+        return False
+
+
+def end(processes: Iterable[psutil.Process], *, gently: signal.Signals, seconds: float) -> None:
+    """Ask processes to end, and kill the ones that are still there after some seconds."""
+    listed = list(processes)
+    _send(listed, gently)
+    _, stubborn = psutil.wait_procs(listed, timeout=seconds)
+    _send(stubborn, signal.SIGKILL)
+    psutil.wait_procs(stubborn, timeout=seconds)
+
+
+def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue

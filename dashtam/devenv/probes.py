@@ -1,0 +1,161 @@
+"""Ask a component whether it works, from this machine; both engines ask the same questions."""
+
+import asyncio
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from dashtam.devenv.errors import EnvironmentFailed
+
+LOOPBACK = "127.0.0.1"
+_ANSWER_SECONDS = 3.0
+_PAUSE_SECONDS = 0.05
+
+Probe = Callable[[], None]
+"""Returns when the component is well, raises ProbeFailed otherwise."""
+
+
+class ProbeFailed(Exception):
+    """What a component answered instead of being well, as one line."""
+
+
+def wait_until(probe: Probe, *, seconds: float, give_up: Callable[[], str | None] = lambda: None) -> None:
+    """Ask until the probe is content.
+
+    `give_up` may end the wait early by saying why there is nothing left to wait for.
+
+    Raises:
+        EnvironmentFailed: with the probe's last answer, after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return probe()
+        except ProbeFailed as failure:
+            if reason := give_up():
+                raise EnvironmentFailed(f"{reason}; last answer: {failure}") from failure
+            if time.monotonic() >= deadline:
+                raise EnvironmentFailed(
+                    f"not ready after {seconds:g} seconds; last answer: {failure}"
+                ) from failure
+        time.sleep(_PAUSE_SECONDS)
+
+
+def probe_tcp(port: int) -> None:
+    """Something accepts connections on a port of this machine."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ProbeFailed(f"{LOOPBACK}:{port}: {error.strerror or error}") from error
+
+
+def probe_postgres(port: int, *, user: str, password: str, database: str) -> None:
+    """A role can log in to its database over TCP and gets an answer to a query.
+
+    pg_isready would also be content with the temporary server of a container's first start.
+    """
+    asyncio.run(_ask_postgres(port, user, password, database))
+
+
+async def _ask_postgres(port: int, user: str, password: str, database: str) -> None:
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(
+            host=LOOPBACK,
+            port=port,
+            user=user,
+            password=password,
+            database=database,
+            passfile="",
+            ssl=False,
+            timeout=_ANSWER_SECONDS,
+            server_settings={"application_name": "dashtam.probe"},
+        )
+        try:
+            connected = await connection.fetchval("SELECT current_database()", timeout=_ANSWER_SECONDS)
+        finally:
+            await connection.close(timeout=_ANSWER_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ProbeFailed(str(error) or type(error).__name__) from error
+    if connected != database:
+        raise ProbeFailed(f"connected to database {connected!r}, expected {database!r}")
+
+
+def probe_redis(port: int, *, password: str) -> None:
+    """Redis takes the password and answers PING."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS) as connection:
+            stream = connection.makefile("rwb")
+            for command, expected in (((b"AUTH", password.encode()), b"+OK"), ((b"PING",), b"+PONG")):
+                stream.write(_redis_command(*command))
+                stream.flush()
+                answer = stream.readline(512).rstrip()
+                if answer != expected:
+                    raise ProbeFailed(f"{command[0].decode()} answered {answer.decode(errors='replace')!r}")
+    except OSError as error:
+        raise ProbeFailed(f"{LOOPBACK}:{port}: {error.strerror or error}") from error
+
+
+def _redis_command(*words: bytes) -> bytes:
+    # RESP, https://redis.io/docs/latest/develop/reference/protocol-spec/: an array of bulk strings.
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def probe_https(port: int, path: str, *, authority: Path) -> None:
+    """A server answers 200 over TLS that verifies against our own authority."""
+    try:
+        context = ssl.create_default_context(cafile=str(authority))
+        connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS, context=context)
+        try:
+            connection.request("GET", path, headers={"Host": f"localhost:{port}"})
+            answer = connection.getresponse()
+            body = answer.read(65536)
+        finally:
+            connection.close()
+    except ssl.SSLCertVerificationError as error:
+        raise ProbeFailed(f"certificate not trusted: {error.verify_message}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ProbeFailed(f"{LOOPBACK}:{port}: {error}") from error
+    if answer.status != http.client.OK:
+        raise ProbeFailed(f"{path} answered {answer.status}: {_in_one_line(body)}")
+
+
+def _in_one_line(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)[:500]
+    except ValueError:
+        return " ".join(body.decode(errors="replace").split())[:200]
+
+
+def find_port_holder(port: int) -> str | None:
+    """Who listens on a port that we would bind, as `pid 4711 (postgres -D ...)`; None where it is free."""
+    for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - nothing is served: both kinds of holder are looked for
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((address, port))
+            except OSError:
+                return _describe_listener(port)
+    return None
+
+
+def _describe_listener(port: int) -> str:
+    try:
+        listeners = [
+            connection.pid
+            for connection in psutil.net_connections(kind="tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid
+        ]
+        if listeners:
+            process = psutil.Process(listeners[0])
+            return f"pid {process.pid} ({' '.join(process.cmdline())[:120] or process.name()})"
+    except (psutil.Error, PermissionError):
+        pass
+    return "a process of another user (its pid cannot be seen from here)"

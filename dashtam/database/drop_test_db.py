@@ -1,0 +1,100 @@
+"""Destroys the test database and its Redis index: `python -m dashtam.database.drop_test_db`."""
+
+import sys
+from typing import Final
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from dashtam.database.disposable import expected_stamp
+from dashtam.database.journal import done, run
+from dashtam.database.lifespan import open_session
+from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.errors import CacheNotReady, UnsafeDatabase
+from dashtam.settings import TestSettings, load_settings
+
+_MAINTENANCE: Final = "postgres"
+_IDENTIFY: Final = """
+SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster, pg_is_in_recovery() AS in_recovery,
+       (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1) AS stamp,
+       EXISTS (SELECT FROM pg_database WHERE datname = $1) AS exists
+"""
+
+
+async def destroy() -> None:
+    """Verify and drop the test database, and empty the Redis index of the tests; there is no harm in a second run.
+
+    Raises:
+        SettingsError: the settings do not describe a test environment.
+        UnsafeDatabase: the database or the index is not disposable; that one was not touched.
+        DatabaseNotReady, CacheNotReady: a server does not answer.
+    """
+    settings = load_settings(TestSettings)
+    done("settings loaded", environment=settings.ENVIRONMENT)
+    if await _exists(settings):
+        async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
+            await drop(verified)
+    else:
+        done("test database was already gone", database=settings.database.place)
+    await _flush_cache(settings)
+
+
+async def _exists(settings: TestSettings) -> bool:
+    async with open_session(settings, process="drop_test_db", database=_MAINTENANCE) as session:
+        return await _identify(session, settings)
+
+
+async def _identify(session: asyncpg.Connection, settings: TestSettings) -> bool:
+    """Answer whether the database exists, or refuse: the cluster and the stamp must be those that we know."""
+    row = await session.fetchrow(_IDENTIFY, settings.database.name)
+    expected = settings.CLUSTER_IDENTIFIER
+    refusals = []
+    if row is None or row["cluster"] != expected or row["in_recovery"]:
+        refusals.append(
+            f"{_MAINTENANCE} is on another server than the cluster {expected}, or on a replica of it"
+        )
+    elif row["exists"] and row["stamp"] != expected_stamp(expected):
+        refusals.append(f"the stamp is {row['stamp']!r}; expected {expected_stamp(expected)!r}")
+    if refusals:
+        raise UnsafeDatabase(settings.database.place, refusals)
+    return row is not None and bool(row["exists"])
+
+
+async def drop(verified: VerifiedTestDatabase) -> None:
+    """Drop the database that was verified; its own connection, which the proof holds, goes with it.
+
+    A database is dropped from another one, so the cluster and the stamp are compared once more there.
+    """
+    settings, name = verified.settings, verified.seen.database
+    async with open_session(settings, process="drop_test_db", database=_MAINTENANCE) as session:
+        if await _identify(session, settings):
+            await session.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    done("test database dropped", database=settings.database.place)
+
+
+async def _flush_cache(settings: TestSettings) -> None:
+    address = settings.cache
+    password = None if address.password is None else address.password.get_secret_value()
+    client = Redis(
+        host=address.host, port=address.port, db=address.index, password=password, decode_responses=True
+    )
+    try:
+        async with client:
+            await _flush(client, address.index, address.place)
+    except RedisError as error:
+        raise CacheNotReady(f"{address.place}: {error}") from error
+    done("Redis index emptied", cache=address.place)
+
+
+async def _flush(client: Redis, index: int, place: str) -> None:
+    """Empty the index that the connection has really selected, and never index 0, which is development's."""
+    async with client.client() as connection:
+        seen = int((await connection.client_info())["db"])
+        if seen != index or seen == 0:
+            raise UnsafeDatabase(place, [f"connected to Redis index {seen}; expected {index}, and never 0"])
+        await connection.flushdb()
+
+
+if __name__ == "__main__":
+    sys.exit(run(destroy))

@@ -1,5 +1,6 @@
 """How a verb ends when it does not end well, with its exit code and the next thing to do."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -13,7 +14,18 @@ class EnvironmentFailed(Exception):
         super().__init__(message)
 
 
+class EnvironmentMisused(EnvironmentFailed):
+    """What was typed, or what stands in an env file or in a variable of the shell, cannot be understood."""
+
+    exit_code = 2
+
+
 class EnvironmentRefused(EnvironmentFailed):
     """A safety check said no; nothing was touched."""
 
     exit_code = 3
+
+
+def list_problems(headline: str, problems: Sequence[str]) -> str:
+    """Build a message that shows every problem at once, one to a line."""
+    return "\n".join([f"{headline}:", *(f"  - {problem}" for problem in problems)])

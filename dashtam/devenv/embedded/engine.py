@@ -28,6 +28,7 @@ from dashtam.devenv.probes import (
     probe_redis,
     wait_until,
 )
+from dashtam.devenv.project import DEFAULT_PROJECT
 
 _HEALTHY_SECONDS = {
     Component.POSTGRES: 60.0,  # recovery after a crash replays the log first
@@ -42,7 +43,6 @@ _SETTINGS = {
     Component.CALLBACK: "CALLBACK_PORT",
 }
 _ERROR_LINES = 15
-_DEFAULT_PROJECT = "dashtam"
 
 
 class EmbeddedEngine:
@@ -135,9 +135,9 @@ class EmbeddedEngine:
 
     def wipe(self) -> None:
         """Remove the databases, the cache and the logs of a throw-away project."""
-        if self._configuration.project == _DEFAULT_PROJECT:
+        if self._configuration.project == DEFAULT_PROJECT:
             raise EnvironmentRefused(
-                f"the data of project {_DEFAULT_PROJECT!r} is never wiped; expected a throw-away project",
+                f"the data of project {DEFAULT_PROJECT!r} is never wiped; expected a throw-away project",
                 advice="name one in COMPOSE_PROJECT_NAME",
             )
         self.stop(tuple(Component))

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +17,15 @@ _SIGNALLED = 128  # what a shell adds to the number of the signal that ended a c
 def run_in_foreground(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, *, keep_input: bool
 ) -> int:
-    """Run a command and answer its exit code; Ctrl-C and SIGTERM end the command, not us before it."""
-    with (
-        subprocess.Popen(
+    """Run a command and answer its exit code; Ctrl-C and SIGTERM end the command, and then us."""
+    with _signals_handed_on() as receivers:
+        process = subprocess.Popen(
             _resolved(command, environment),
             env=dict(environment),
             cwd=folder,
             stdin=None if keep_input else subprocess.DEVNULL,
-        ) as process,
-        _signals_for(process),
-    ):
+        )
+        receivers.append(process)
         code = process.wait()
     return code if code >= 0 else _SIGNALLED - code
 
@@ -60,18 +60,20 @@ def _resolved(command: Sequence[str], environment: Mapping[str, str]) -> list[st
 
 
 @contextmanager
-def _signals_for(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave Ctrl-C to the command, which the terminal sends it to as well, and hand SIGTERM on."""
+def _signals_handed_on() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Hand SIGTERM and SIGINT on, except the Ctrl-C that a terminal sends to the command as well."""
+    receivers: list[subprocess.Popen[bytes]] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+        if number == signal.SIGINT and sys.stdin.isatty():
+            return
+        for process in receivers:
+            process.send_signal(number)
 
-    previous = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, hand_on),
-    }
+    # Handlers, and not SIG_IGN, which the command would inherit.
+    previous = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield receivers
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ INSTANCE = "DASHTAM_INSTANCE"
 COMPONENT = "DASHTAM_COMPONENT"
 DIGEST = "DASHTAM_DIGEST"
 SUPERVISOR = "supervisor"
+_PAUSE_SECONDS = 0.01
 
 
 def find_marked(instance: str, component: str | None = None) -> list[psutil.Process]:
@@ -61,9 +63,9 @@ def end(processes: Iterable[psutil.Process], *, gently: signal.Signals, seconds:
     """Ask processes to end, and kill the ones that are still there after some seconds."""
     listed = list(processes)
     _send(listed, gently)
-    _, stubborn = psutil.wait_procs(listed, timeout=seconds)
+    stubborn = _wait_for_end(listed, seconds)
     _send(stubborn, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=seconds)
+    _wait_for_end(stubborn, seconds)
 
 
 def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
@@ -72,3 +74,20 @@ def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
         except psutil.NoSuchProcess:
             continue
+
+
+def _wait_for_end(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    deadline = time.monotonic() + seconds
+    while (
+        running := [process for process in processes if is_alive(process)]
+    ) and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+    return running
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """It runs. One that ended and waits for an idle init process to collect it does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

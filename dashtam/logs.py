@@ -161,5 +161,5 @@ def _quieten_foreign_loggers() -> None:
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Return a structured logger; `name` is the module's."""
-    logger: FilteringBoundLogger = structlog.stdlib.get_logger(name)
+    logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger

@@ -263,6 +263,15 @@ def fingerprint(settings: Settings) -> dict[str, str]:
     return shown | {"database": settings.database.place, "cache": settings.cache.place}
 
 
+def secret_values(settings: Settings) -> frozenset[str]:
+    """Every value that must never be written anywhere: whole settings, and the passwords and keys within."""
+    cache_password = settings.cache.password
+    whole = [value for _, value in settings if isinstance(value, SecretStr)]
+    within = [settings.database.password, *([cache_password] if cache_password else [])]
+    keys = [entry.partition(":")[2] for entry in settings.TOKEN_ENCRYPTION_KEYS.get_secret_value().split(",")]
+    return frozenset([*(value.get_secret_value() for value in [*whole, *within]), *keys])
+
+
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         # 16 bits of a hash: no help in guessing a password.

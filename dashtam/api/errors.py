@@ -1,0 +1,104 @@
+"""Failures as application/problem+json (RFC 9457): what went wrong for the client, and a trace id for the operator."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import ValidationError
+from quart import Quart, Response
+from quart_schema import RequestSchemaValidationError, SchemaValidationError
+from werkzeug.exceptions import HTTPException
+
+from dashtam.api.schemas.problems import InvalidPart, Problem
+from dashtam.edge import current_trace_id
+from dashtam.errors import DashtamError, InvalidRequest
+from dashtam.logs import get_logger
+
+CONTENT_TYPE: Final = "application/problem+json"
+_MOST_PARTS: Final = 20
+_log = get_logger(__name__)
+# What http.HTTPStatus says in a word only, or in words that are no help.
+_DETAILS: Final = {
+    HTTPStatus.NOT_FOUND: "There is nothing here for you.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take that method; the header Allow lists those that it takes.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body of the request is too large.",
+    HTTPStatus.MISDIRECTED_REQUEST: "This server does not answer for that host.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The request took too long, or something that it needs is away; try again.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
+}
+
+
+def problem(
+    status: HTTPStatus, *, code: str = "", detail: str = "", parts: Sequence[InvalidPart] | None = None
+) -> bytes:
+    """Build the body of a failure; it names the trace of the current request."""
+    code = code or status.name.lower()
+    body = Problem(
+        type=f"urn:dashtam:problem:{code}",
+        title=status.phrase,
+        status=status,
+        detail=detail or _DETAILS.get(status, status.description or status.phrase),
+        code=code,
+        trace_id=current_trace_id(),
+        errors=None if parts is None else list(parts),
+    )
+    return body.model_dump_json(exclude_none=True).encode()
+
+
+def refusal(status: HTTPStatus) -> tuple[str, bytes]:
+    """Content type and body with which the edge refuses."""
+    return CONTENT_TYPE, problem(status)
+
+
+def register(app: Quart, *, describe: Callable[[Exception], str] | None) -> None:
+    """Answer every failure of an application with a problem.
+
+    `describe` is what a developer may read of an unexpected failure; None: nothing.
+    """
+    app.register_error_handler(DashtamError, _known)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(SchemaValidationError, _malformed)
+
+    async def unexpected(error: Exception) -> Response:
+        _log.error("unexpected failure", exc_info=error)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _response(status, problem(status, detail=describe(error) if describe else ""))
+
+    app.register_error_handler(Exception, unexpected)
+
+
+async def _known(error: DashtamError) -> Response:
+    log = _log.error if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
+    log("request refused", code=error.code, reason=str(error))
+    return _response(error.status, problem(error.status, code=error.code, detail=type(error).__doc__ or ""))
+
+
+async def _of_http(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = _response(status, problem(status))
+    # Allow and Retry-After belong to the answer; everything else is the edge's business.
+    kept = {"allow", "retry-after"}
+    response.headers.extend([header for header in error.get_headers() if header[0].lower() in kept])
+    return response
+
+
+async def _malformed(error: SchemaValidationError) -> Response:
+    if not isinstance(error, RequestSchemaValidationError):
+        raise error
+    cause = error.validation_error
+    parts = _parts(cause) if isinstance(cause, ValidationError) else None
+    status, code = InvalidRequest.status, InvalidRequest.code
+    return _response(status, problem(status, code=code, detail=InvalidRequest.__doc__ or "", parts=parts))
+
+
+def _parts(error: ValidationError) -> list[InvalidPart]:
+    """Say what is wrong with which part, without repeating what was sent."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        InvalidPart(name=".".join(map(str, detail["loc"]))[:64], message=detail["msg"])
+        for detail in details[:_MOST_PARTS]
+    ]
+
+
+def _response(status: HTTPStatus, body: bytes) -> Response:
+    return Response(body, status, content_type=CONTENT_TYPE)

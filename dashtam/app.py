@@ -1,0 +1,90 @@
+"""Wires the two applications together, and is the only place that does; fresh objects at each call."""
+
+from collections.abc import AsyncGenerator, Callable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from quart import Quart
+
+from dashtam.api import auth, documentation, errors, health, providers
+from dashtam.callback import blueprint as callback
+from dashtam.callback import pages
+from dashtam.edge import LOOPBACK_HOSTS, MOST_BODY_BYTES, Edge, Policy, security_headers
+from dashtam.logs import Masker, get_logger
+from dashtam.resources import Resources, hold, open_resources
+from dashtam.settings import Settings, fingerprint, secret_values
+
+_BODY_SECONDS: Final = 10
+_ONE_YEAR: Final = 31_536_000
+_log = get_logger(__name__)
+
+
+def create_app(settings: Settings, *, resources: Resources | None = None) -> Quart:
+    """Build the API. It opens its own resources while it is served, unless they are handed in already open."""
+    app = _create("app", settings, resources)
+    auth.register(app)
+    errors.register(app, describe=_describer(settings) if settings.DEBUG else None)
+    documentation.register(app, server_url=settings.APP_URL)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(providers.blueprint)
+    _put_edge(app, settings.APP_URL, refusal=errors.refusal, methods=None)
+    return app
+
+
+def create_callback_app(settings: Settings, *, resources: Resources | None = None) -> Quart:
+    """Build the application that takes the providers' redirects: one path, and health."""
+    app = _create("callback", settings, resources)
+    callback.register(app)
+    app.register_blueprint(health.blueprint)
+    _put_edge(app, settings.CALLBACK_URL, refusal=pages.refusal, methods=frozenset({"GET"}))
+    return app
+
+
+def _create(name: str, settings: Settings, resources: Resources | None) -> Quart:
+    app = Quart(f"dashtam.{name}", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES, BODY_TIMEOUT=_BODY_SECONDS, PROVIDE_AUTOMATIC_OPTIONS=False
+    )
+    app.url_map.strict_slashes = True
+    hold(app, resources)
+    if resources is None:
+        _open_while_serving(app, name, settings)
+    return app
+
+
+def _open_while_serving(app: Quart, name: str, settings: Settings) -> None:
+    @app.while_serving
+    async def serve() -> AsyncGenerator[None, None]:
+        shown = [f"{key}: {value}" for key, value in fingerprint(settings).items()]
+        _log.info("starting", server=name, settings=shown)
+        async with open_resources(settings, process=name) as resources:
+            hold(app, resources)
+            yield
+            hold(app, None)
+        _log.info("stopped", server=name)
+
+
+def _put_edge(
+    app: Quart,
+    url: str,
+    *,
+    refusal: Callable[[HTTPStatus], tuple[str, bytes]],
+    methods: frozenset[str] | None,
+) -> None:
+    host = urlsplit(url).hostname or ""
+    # Strict transport knows no ports: on localhost it would force every other server of the developer onto TLS.
+    lifetime = 0 if host in LOOPBACK_HOSTS else _ONE_YEAR
+    policy = Policy(
+        hosts=LOOPBACK_HOSTS | {host},
+        methods=methods,
+        headers=security_headers(strict_transport=f"max-age={lifetime}"),
+        refusal=refusal,
+    )
+    # Quart's own seam for ASGI middleware: served and tested applications both go through it.
+    app.asgi_app = Edge(app.asgi_app, policy)  # type: ignore[method-assign, assignment]
+
+
+def _describer(settings: Settings) -> Callable[[Exception], str]:
+    masker = Masker(secret_values(settings))
+    return lambda error: masker.text(f"{type(error).__name__}: {error}")

@@ -1,0 +1,18 @@
+"""The two objects that hypercorn serves: `app` (port 8000) and `callback` (port 8182).
+
+The one module that acts at import: whoever imports it is the server.
+"""
+
+from dashtam.app import create_app, create_callback_app
+from dashtam.errors import SettingsError
+from dashtam.logs import configure_logging
+from dashtam.settings import Settings, load_settings, secret_values
+
+try:
+    settings = load_settings(Settings)
+except SettingsError as error:
+    raise SystemExit(f"dashtam cannot start: {error}") from None
+
+configure_logging(settings.LOG_LEVEL, secrets=secret_values(settings))
+app = create_app(settings)
+callback = create_callback_app(settings)

@@ -1,0 +1,1 @@
+"""The business rules: what may be done, to which rows, and what is recorded of it."""

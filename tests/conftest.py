@@ -1,0 +1,62 @@
+"""Lets tests run on the verified test database alone, and hands it to them, one database transaction each."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
+
+from dashtam.database.lifespan import connect
+from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.errors import DashtamError
+from dashtam.settings import TestSettings
+from tests.support.gate import REFUSED, needs_database, sentence, verify
+from tests.support.network import refuse_external_calls
+
+VERIFIED = pytest.StashKey[VerifiedTestDatabase]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Verify before anything is collected: importing a test module may already do harm."""
+    if not needs_database(config.args, config.invocation_params.dir):
+        return
+    try:
+        verified = verify()
+    except DashtamError as error:
+        pytest.exit(sentence(error), returncode=REFUSED)
+    config.stash[VERIFIED] = verified
+    settings = verified.settings
+    if settings.DISABLE_EXTERNAL_CALLS:
+        refuse_external_calls({settings.database.host, settings.cache.host})
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest) -> TestSettings:
+    """The settings of the verified test environment."""
+    verified = request.config.stash.get(VERIFIED, None)
+    if verified is None:
+        pytest.fail(
+            "acceptance tests have no database of their own run; start a server in the test", pytrace=False
+        )
+    return verified.settings
+
+
+@pytest.fixture(scope="session")
+async def database(settings: TestSettings) -> AsyncIterator[VerifiedTestDatabase]:
+    """The test database, verified again on the connection that holds its lock while the tests run."""
+    async with (
+        open_verified(settings, process="pytest", exclusive=False) as verified,
+        connect(settings, process="pytest"),
+    ):
+        yield verified
+
+
+@pytest.fixture
+async def transaction(database: VerifiedTestDatabase) -> AsyncIterator[BaseDBAsyncClient]:
+    """A database transaction that every query of the test is part of, and that is rolled back after it.
+
+    Code under test that opens database transactions of its own gets savepoints.
+    """
+    async with in_transaction() as connection:
+        yield connection
+        await connection.rollback()

@@ -1,0 +1,39 @@
+"""Decides whether a run of pytest may go on: only on the verified test database, or far from any database."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.errors import DashtamError
+from dashtam.settings import TestSettings, load_settings
+
+REFUSED: Final = 3
+_TESTS: Final = Path(__file__).resolve().parents[1]
+
+
+def needs_database(arguments: Sequence[str], invoked_in: Path) -> bool:
+    """Everything but the acceptance tests does: those start servers of their own, and never see this one's."""
+    folder = _TESTS / "acceptance"
+    paths = [(invoked_in / argument.partition("::")[0]).resolve() for argument in arguments]
+    return not paths or not all(path.is_relative_to(folder) for path in paths)
+
+
+def verify() -> VerifiedTestDatabase:
+    """Run the verification of `init_test_db`, lock included, and let go of the connection again.
+
+    Raises:
+        DashtamError: every reason to refuse at once.
+    """
+
+    async def verified() -> VerifiedTestDatabase:
+        async with open_verified(load_settings(TestSettings), process="pytest", exclusive=False) as database:
+            return database
+
+    return asyncio.run(verified())
+
+
+def sentence(error: DashtamError) -> str:
+    """What a developer reads who ran pytest where it may not run."""
+    return f"pytest runs on the verified test database alone.\n{error}\nRun `invoke test.unit` instead of pytest."

@@ -1,0 +1,73 @@
+"""Makes rows for tests: only what a test is about needs to be said."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from dashtam.models import (
+    AuditEntry,
+    Authorization,
+    ConnectionStatus,
+    Outcome,
+    Provider,
+    ProviderConnection,
+    ProviderToken,
+    User,
+)
+
+_numbers = count(1)
+
+
+async def make_user(**values: object) -> User:
+    """Store a user with an address of its own."""
+    defaults: dict[str, Any] = {"email": f"user{next(_numbers)}@example.com", "password_hash": "scrypt:x"}
+    return await User.create(**defaults | values)
+
+
+async def make_provider(**values: object) -> Provider:
+    """Store a provider with a key of its own."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "key": f"bank_{number:04}",
+        "name": f"Bank {number}",
+        "description": "An invented bank.",
+        "website": "https://bank.example.com",
+        "authorization": Authorization.OAUTH2,
+    }
+    return await Provider.create(**defaults | values)
+
+
+async def make_connection(**values: object) -> ProviderConnection:
+    """Store an active connection, with a user and a provider where none are given."""
+    defaults: dict[str, Any] = {
+        "user": values.get("user") or await make_user(),
+        "provider": values.get("provider") or await make_provider(),
+        "alias": f"account {next(_numbers)}",
+        "status": ConnectionStatus.ACTIVE,
+        "connected_at": datetime.now(UTC),
+    }
+    return await ProviderConnection.create(**defaults | values)
+
+
+async def make_token(**values: object) -> ProviderToken:
+    """Store a token that holds for half an hour, with a connection where none is given."""
+    defaults: dict[str, Any] = {
+        "connection": values.get("connection") or await make_connection(),
+        "access_token_sealed": b"sealed access",
+        "refresh_token_sealed": b"sealed refresh",
+        "key_id": "test",
+        "expires_at": datetime.now(UTC) + timedelta(minutes=30),
+        "refresh_expires_at": datetime.now(UTC) + timedelta(days=7),
+        "scope": "read",
+    }
+    return await ProviderToken.create(**defaults | values)
+
+
+async def make_audit_entry(**values: object) -> AuditEntry:
+    """Store an audit entry that speaks of nobody in particular."""
+    defaults: dict[str, Any] = {
+        "actor": "system",
+        "action": "connection.activated",
+        "outcome": Outcome.SUCCEEDED,
+    }
+    return await AuditEntry.create(**defaults | values)

@@ -192,8 +192,8 @@ def server_command(component: Component, port: int, folders: Folders) -> list[st
         *(sys.executable, "-m", "dashtam.devenv.reload", "--"),
         *(sys.executable, "-m", "hypercorn", _SERVED[component]),
         *("--bind", f"{LOOPBACK}:{port}", "--workers", "0", "--graceful-timeout", "1"),
-        *("--certfile", str(folders.certificates / "server.pem")),
-        *("--keyfile", str(folders.certificates / "server-key.pem")),
+        *("--certfile", str(folders.certificates.server)),
+        *("--keyfile", str(folders.certificates.server_key)),
     ]
 
 

@@ -6,7 +6,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.errors import EnvironmentRefused
+from dashtam.devenv.files import write_atomically
 
 # sun_path holds 104 bytes on macOS and 108 on Linux, and supervisord first binds `<path>.<pid>`.
 _LONGEST_SOCKET_PATH = 90
@@ -49,9 +51,9 @@ class Folders:
         return self.home / "secrets" / "postgres-superuser"
 
     @property
-    def certificates(self) -> Path:
+    def certificates(self) -> Certificates:
         """The local authority's certificate and the server's pair."""
-        return self.home / "certificates"
+        return Certificates(self.home)
 
     @property
     def instance(self) -> str:
@@ -86,16 +88,6 @@ def ensure_private(folder: Path, *, mode: int = 0o700) -> None:
 
 def write_private(path: Path, text: str, *, owner: tuple[int, int] | None = None) -> None:
     """Write a file that only its owner may read, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if owner is not None:
-            os.chown(temporary, *owner)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, text.encode(), mode=0o600)
+    if owner is not None:
+        os.chown(path, *owner)

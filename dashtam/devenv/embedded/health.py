@@ -1,0 +1,92 @@
+"""What the components of a project say when they are asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.embedded.cluster import ensure_superuser_password
+from dashtam.devenv.embedded.command import SUPERUSER, Launch
+from dashtam.devenv.embedded.folders import Folders
+from dashtam.devenv.embedded.identity import DIGEST, read_environment
+from dashtam.devenv.embedded.launches import is_idle
+from dashtam.devenv.embedded.supervisor import Program, ProgramState, Supervisor, process_of
+from dashtam.devenv.engine import ComponentStatus, Health
+from dashtam.devenv.ports import component_ports
+from dashtam.devenv.probes import LOOPBACK, ProbeFailed, probe_https, probe_postgres, probe_redis
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Asks the components of one project."""
+
+    configuration: Configuration
+    folders: Folders
+    supervisor: Supervisor
+
+    def statuses(self) -> list[ComponentStatus]:
+        """One entry per component, probed now, as the application's roles of the mode that app runs in."""
+        programs = self.supervisor.programs()
+        mode = read_mode(environment_of(programs[Component.APP])) or Mode.DEVELOPMENT
+        return [self._status(component, programs[component], mode) for component in Component]
+
+    def probe_started(self, launch: Launch, mode: Mode) -> None:
+        """Ask a component that was just started; the application's roles may not exist yet.
+
+        Raises:
+            ProbeFailed: what it answered, or that the process which runs is not yet the component.
+        """
+        component = launch.component
+        if environment_of(self.supervisor.programs()[component]).get(DIGEST) != launch.digest:
+            raise ProbeFailed("its process is being launched")
+        if component is Component.POSTGRES:
+            password = ensure_superuser_password(self.folders)
+            port = self.configuration.postgres_port
+            probe_postgres(port, user=SUPERUSER, password=password, database=SUPERUSER)
+        else:
+            self._probe(component, mode)
+
+    def _probe(self, component: Component, mode: Mode) -> None:
+        port = component_ports(self.configuration)[component]
+        if component is Component.POSTGRES:
+            owner = self.configuration.owner(mode)
+            probe_postgres(port, user=owner.user, password=owner.password, database=owner.database)
+        elif component is Component.REDIS:
+            probe_redis(port, password=self.configuration.redis_password)
+        elif not is_idle(component, mode):
+            probe_https(port, "/health/ready", authority=self.folders.certificates.authority)
+
+    def _status(self, component: Component, program: Program, mode: Mode) -> ComponentStatus:
+        if not program.alive:
+            health = Health.STOPPED if program.state is ProgramState.STOPPED else Health.UNHEALTHY
+            return ComponentStatus(component, health, detail=program.reason)
+        health, detail = Health.IDLE if is_idle(component, mode) else Health.HEALTHY, ""
+        try:
+            self._probe(component, mode)
+        except ProbeFailed as failure:
+            settled = program.state is ProgramState.RUNNING
+            health, detail = (Health.UNHEALTHY if settled else Health.STARTING), str(failure)
+        return ComponentStatus(
+            component,
+            health,
+            address=None if is_idle(component, mode) else self._address(component),
+            mode=read_mode(environment_of(program)),
+            process=str(program.pid),
+            detail=detail,
+        )
+
+    def _address(self, component: Component) -> str:
+        port = component_ports(self.configuration)[component]
+        return f"https://localhost:{port}" if component in SERVERS else f"{LOOPBACK}:{port}"
+
+
+def environment_of(program: Program) -> dict[str, str]:
+    """The environment that the process of a program was started with; empty where none runs."""
+    process = process_of(program)
+    return {} if process is None else read_environment(process)
+
+
+def read_mode(environment: Mapping[str, str]) -> Mode | None:
+    """The mode in which app or callback was started."""
+    value = environment.get("ENVIRONMENT")
+    return Mode(value) if value in set(Mode) else None

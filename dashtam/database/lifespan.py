@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.context import TortoiseContext, get_current_context
 
 from dashtam.addresses import DatabaseAddress
@@ -40,8 +39,8 @@ async def connect(settings: Settings, *, process: str) -> AsyncIterator[None]:
 
 
 def _share(outer: TortoiseContext, address: DatabaseAddress) -> None:
-    client = outer.db()
-    opened = f"{client.host}:{client.port}/{client.database}" if isinstance(client, AsyncpgDBClient) else "?"
+    parts = outer.connections.db_config["default"]["credentials"]
+    opened = f"{parts['host']}:{parts['port']}/{parts['database']}"
     if opened != address.place:
         raise DatabaseNotReady(
             f"this process is connected to {opened}; close that connection before opening {address.place}"

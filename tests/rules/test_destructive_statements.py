@@ -1,0 +1,85 @@
+"""What destroys stands in the few modules that are made for it, and takes the proof that it may."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from dashtam.database import drop_test_db, reset, verification
+from dashtam.database.verification import VerifiedTestDatabase
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE_FOR_IT = {"dashtam/database/reset.py", "dashtam/database/drop_test_db.py"}
+STATEMENTS = re.compile(
+    r"\bDROP\s+(DATABASE|SCHEMA|TABLE|OWNED|COLUMN|%s)|\bTRUNCATE\s+[a-z\"{]|\bDELETE\s+FROM"
+    r"|(?<!rename-command )\bFLUSH(ALL|DB)\b"
+)
+HELPERS = {
+    "_drop_databases",
+    "truncate_all_models",
+    "db_delete",
+    "tortoise_test_context",
+    "flushall",
+    "downgrade",
+}
+SOURCES = sorted(path for folder in ("dashtam", "migrations") for path in (ROOT / folder).rglob("*.py"))
+
+
+def strings(tree: ast.AST) -> list[str]:
+    """Every string that is not a docstring."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    constants = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings
+    )
+    return [constant.value for constant in constants if isinstance(constant.value, str)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
+    if str(path.relative_to(ROOT)) in MADE_FOR_IT:
+        return
+    found = [
+        match.group() for text in strings(ast.parse(path.read_text())) for match in STATEMENTS.finditer(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nobody_calls_what_destroys_whatever_is_connected(path: Path) -> None:
+    names = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    assert names & HELPERS == set()
+
+
+def test_the_modules_made_for_it_exist_and_need_their_exception() -> None:
+    for name in MADE_FOR_IT:
+        assert STATEMENTS.search(" ".join(strings(ast.parse((ROOT / name).read_text())))), name
+
+
+@pytest.mark.parametrize("function", [reset.reset, drop_test_db.drop])
+def test_what_destroys_takes_the_proof(function: object) -> None:
+    assert callable(function)
+    parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    assert parameters[0].annotation is VerifiedTestDatabase
+
+
+def test_only_the_verifier_makes_the_proof() -> None:
+    verifier = Path(inspect.getfile(verification))
+    for path in SOURCES:
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "VerifiedTestDatabase"
+        ]
+        assert len(calls) == (1 if path == verifier else 0), path

@@ -1,0 +1,1 @@
+"""The compose engine: the four components as containers of Docker Compose."""

@@ -1,0 +1,109 @@
+"""What Docker says about our containers, as plain data."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dashtam.devenv.components import Component, Mode
+from dashtam.devenv.compose.client import Client
+from dashtam.devenv.compose.command import container_name
+from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_problems
+
+MODE_LABEL: Final = "dashtam.mode"
+_PROJECT_LABEL: Final = "com.docker.compose.project"
+_SERVICE_LABEL: Final = "com.docker.compose.service"
+_HOPELESS_RESTARTS: Final = 2
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container as `docker inspect` describes it."""
+
+    name: str
+    status: str
+    """created, running, paused, restarting, removing, exited or dead."""
+    exit_code: int
+    error: str
+    restarts: int
+    labels: dict[str, str]
+    health: str
+    """starting, healthy or unhealthy, as Docker's own check found; empty where there is none."""
+    last_check: str
+    """What that check said last."""
+
+    @property
+    def running(self) -> bool:
+        """It runs now."""
+        return self.status == "running"
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode that it was started in."""
+        try:
+            return Mode(self.labels.get(MODE_LABEL, ""))
+        except ValueError:
+            return None
+
+    @property
+    def why_hopeless(self) -> str | None:
+        """Why waiting for it makes no sense, or None."""
+        if self.restarts >= _HOPELESS_RESTARTS:
+            return f"it ended {self.restarts} times, last with {self.exit_code}"
+        if self.status in {"exited", "dead"}:
+            return f"it ended with {self.exit_code} {self.error}".rstrip()
+        return None
+
+    def belongs_to(self, project: str, component: Component) -> bool:
+        """Compose made it, for this project and this component."""
+        return (self.labels.get(_PROJECT_LABEL), self.labels.get(_SERVICE_LABEL)) == (project, component)
+
+
+def inspect(client: Client, configuration: Configuration) -> dict[Component, Container]:
+    """Ask Docker for the containers with our names; those that there are."""
+    names = {container_name(configuration, component): component for component in Component}
+    answer = client.ask(["docker", "container", "inspect", *names])
+    # It ends with 1 where one of them is missing, and describes the others all the same.
+    if answer.code != 0 and "no such container" not in answer.complaint.lower():
+        raise EnvironmentFailed(f"Docker does not answer:\n{answer.last_lines}", advice="docker info")
+    return {names[found.name]: found for found in parse(json.loads(answer.output or "[]"))}
+
+
+def parse(documents: Iterable[dict[str, Any]]) -> Iterable[Container]:
+    """Read the documents of `docker inspect`."""
+    for document in documents:
+        state = document["State"]
+        health = state.get("Health") or {}
+        checks = health.get("Log") or []
+        yield Container(
+            name=document["Name"].removeprefix("/"),
+            status=state["Status"],
+            exit_code=state["ExitCode"],
+            error=state.get("Error", ""),
+            restarts=document.get("RestartCount", 0),
+            labels=document["Config"].get("Labels") or {},
+            health=health.get("Status", ""),
+            last_check=checks[-1]["Output"].strip() if checks else "",
+        )
+
+
+def refuse_strangers(configuration: Configuration, found: dict[Component, Container]) -> None:
+    """Check that nobody else's container has one of our names.
+
+    Raises:
+        EnvironmentRefused: names each of them, and whose it is.
+    """
+    strangers = [
+        f"{container.name} ({container.labels.get(_PROJECT_LABEL) or 'not made by Compose'})"
+        for component, container in found.items()
+        if not container.belongs_to(configuration.project, component)
+    ]
+    if strangers:
+        raise EnvironmentRefused(
+            list_problems(
+                f"expected containers of project {configuration.project}; these belong to others", strangers
+            ),
+            advice="rename or remove them yourself, or export COMPOSE_PROJECT_NAME="
+            f"{configuration.project[:38]}-2 for an environment beside them",
+        )

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final, TextIO
 from urllib.parse import quote
 
@@ -33,6 +34,11 @@ _SECRET_SHAPES: Final = (
     (re.compile(rf"(['\"]{_NAMED}['\"]\s*:\s*)('[^']*'|\"[^\"]*\")", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"\bv1\.[a-z0-9_-]{1,32}\.[A-Za-z0-9_-]{22,}"), MASK),
 )
+# What every shape has: where none of these stands, no shape needs to be looked for.
+_SUSPICIOUS: Final = re.compile(r"[=:@]|v1\.|bearer|basic", re.IGNORECASE)
+# Written by the pipeline itself.
+_HARMLESS: Final = frozenset({"timestamp", "level", "logger"})
+# White space but blank and line end, control signs, and the invisible ones that reorder or split a line.
 _UNPRINTABLE: Final = re.compile(
     r"[^\S \n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
@@ -48,18 +54,22 @@ class Masker:
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
         """Mask a whole log entry (structlog's processor protocol)."""
-        return {str(name): self._named(str(name), value, 0) for name, value in event.items()}
+        return {
+            name: value if name in _HARMLESS else self._named(str(name), value, 0)
+            for name, value in event.items()
+        }
 
     def text(self, text: str) -> str:
         """Mask one text; very long ones are cut."""
         if self._known:
             text = self._known.sub(MASK, text)
-        for shape, replacement in _SECRET_SHAPES:
-            text = shape.sub(replacement, text)
+        if _SUSPICIOUS.search(text):
+            for shape, replacement in _SECRET_SHAPES:
+                text = shape.sub(replacement, text)
         return text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]}... ({len(text)} characters)"
 
     def _named(self, name: str, value: object, depth: int) -> object:
-        return MASK if _SECRET_NAME.search(name) else self._value(value, depth)
+        return MASK if _is_secret(name) else self._value(value, depth)
 
     def _value(self, value: object, depth: int) -> object:
         if value is None or isinstance(value, bool | int | float):
@@ -69,6 +79,11 @@ class Masker:
         if isinstance(value, list | tuple | set | frozenset) and depth < _MOST_DEPTH:
             return [self._value(item, depth + 1) for item in value]
         return self.text(value if isinstance(value, str) else repr(value))
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _forms(secret: str) -> set[str]:
@@ -87,6 +102,12 @@ def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
 def _escaped(text: str, *, keep_lines: bool) -> str:
     text = _UNPRINTABLE.sub(lambda sign: ascii(sign.group())[1:-1], text)
     return text.replace("\n", "\n    | ") if keep_lines else text.replace("\n", "\\n")
+
+
+def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Begin every line alike, so that a person finds time, level and event at a glance."""
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+    return {**first, **event}
 
 
 class _Forwarding(logging.Filter):
@@ -123,18 +144,26 @@ def configure_logging(level: str, *, secrets: Iterable[str] = (), stream: TextIO
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 masker,
+                _in_order,
                 *_renderers(stream),
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
+    # What no line shows need not be looked up for each of them (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     _quieten_foreign_loggers()
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        # The level is asked at each call, so that a logger may be kept from its first use on.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 from quart import Quart, Response
-from quart_schema import RequestSchemaValidationError, SchemaValidationError
+from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
 from dashtam.api.schemas.problems import InvalidPart, Problem
@@ -57,7 +57,7 @@ def register(app: Quart, *, describe: Callable[[Exception], str] | None) -> None
     """
     app.register_error_handler(DashtamError, _known)
     app.register_error_handler(HTTPException, _of_http)
-    app.register_error_handler(SchemaValidationError, _malformed)
+    app.register_error_handler(RequestSchemaValidationError, _malformed)
 
     async def unexpected(error: Exception) -> Response:
         _log.error("unexpected failure", exc_info=error)
@@ -82,9 +82,7 @@ async def _of_http(error: HTTPException) -> Response:
     return response
 
 
-async def _malformed(error: SchemaValidationError) -> Response:
-    if not isinstance(error, RequestSchemaValidationError):
-        raise error
+async def _malformed(error: RequestSchemaValidationError) -> Response:
     cause = error.validation_error
     parts = _parts(cause) if isinstance(cause, ValidationError) else None
     status, code = InvalidRequest.status, InvalidRequest.code

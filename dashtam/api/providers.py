@@ -3,8 +3,9 @@
 from urllib.parse import urlencode
 
 from quart import Blueprint, Response
-from quart_schema import document_response, tag, validate_querystring
+from quart_schema import document_querystring, document_response, tag
 
+from dashtam.api.query import read_query
 from dashtam.api.schemas.providers import ProviderList, ProviderQuery
 from dashtam.services import providers
 
@@ -12,18 +13,19 @@ blueprint = Blueprint("providers", __name__, url_prefix="/api/v1/providers")
 
 
 @blueprint.get("")
-@validate_querystring(ProviderQuery)
+@document_querystring(ProviderQuery)
 @document_response(ProviderList)
 @tag(["providers"])
-async def list_providers(query_args: ProviderQuery) -> Response:
+async def list_providers() -> Response:
     """List the providers that Dashtam knows.
 
     Pages follow each other by key; the header Link (RFC 8288) names the next one, as the body does.
     """
-    page = await providers.list_catalogue(limit=query_args.limit, after=query_args.after)
-    following = _following(query_args.limit, page) if page.has_more else None
+    query = read_query(ProviderQuery)
+    page = await providers.list_catalogue(limit=query.limit, after=query.after)
+    following = _following(query.limit, page) if page.has_more else None
     body = ProviderList.model_validate({"items": page.entries, "next": following})
-    response = Response(body.model_dump_json(), mimetype="application/json")
+    response = Response(body.model_dump_json(), content_type="application/json")
     if following:
         response.headers["Link"] = f'<{following}>; rel="next"'
     return response

@@ -34,6 +34,6 @@ class ProviderQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(20, ge=1, le=100, description="Most entries of a page.")
-    after: str | None = Field(
-        None, pattern=r"^[a-z0-9_-]{1,64}$", description="Only entries whose key comes after this one."
+    after: str = Field(
+        "", pattern=r"^[a-z0-9_]{0,64}$", description="Only entries whose key comes after this one."
     )

@@ -1,0 +1,226 @@
+"""GET /api/v1/providers (20 rows, TLS): Dashtam against a bare Quart handler and against FastAPI with SQLAlchemy.
+
+Run as `python -m benchmarks.http` where the application runs in testing mode, after `invoke test.setup`. Each server has
+one worker; rounds alternate between the servers; the load comes from a second process. Exit code 1: a target is missed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from benchmarks.certificate import write_certificate
+from dashtam.database.lifespan import open_session
+from dashtam.settings import TestSettings, load_settings
+
+ROWS = 20
+PATH = f"/api/v1/providers?limit={ROWS}"
+LEAST_OF_BARE = 0.6
+LEAST_OF_FASTAPI = 1.2
+START_SECONDS = 30.0
+
+
+@dataclass
+class Contestant:
+    """A server under load, and what was seen of it."""
+
+    name: str
+    command: list[str]
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def median(self, figure: str) -> float:
+        """The median of a figure over the rounds."""
+        return statistics.median(found[figure] for found in self.rounds)
+
+    def memory(self) -> float:
+        """Resident memory of the server and its children, in MiB."""
+        if self.process is None:
+            return 0.0
+        whole = psutil.Process(self.process.pid)
+        return sum(part.memory_info().rss for part in [whole, *whole.children(recursive=True)]) / 2**20
+
+
+def contestants(folder: Path) -> list[Contestant]:
+    """Build the three command lines: the same TLS files, one worker each, no access log of the server's own."""
+    certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
+    ports = _free_ports(3)
+    hypercorn = [
+        sys.executable,
+        "-m",
+        "hypercorn",
+        "--certfile",
+        certificate,
+        "--keyfile",
+        key,
+        "--workers",
+        "1",
+    ]
+    uvicorn = [sys.executable, "-m", "uvicorn", "--ssl-certfile", certificate, "--ssl-keyfile", key]
+    return [
+        Contestant("dashtam", [*hypercorn, "--bind", f"127.0.0.1:{ports[0]}", "dashtam.asgi:app"], ports[0]),
+        Contestant(
+            "bare", [*hypercorn, "--bind", f"127.0.0.1:{ports[1]}", "benchmarks.rivals.bare:app"], ports[1]
+        ),
+        Contestant(
+            "fastapi",
+            [
+                *uvicorn,
+                "--no-access-log",
+                "--port",
+                str(ports[2]),
+                "benchmarks.rivals.fastapi_sqlalchemy:app",
+            ],
+            ports[2],
+        ),
+    ]
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [found.getsockname()[1] for found in sockets]
+
+
+@contextmanager
+def _running(contestant: Contestant, environment: dict[str, str], folder: Path) -> Iterator[None]:
+    with (folder / f"{contestant.name}.log").open("wb") as log:
+        contestant.process = subprocess.Popen(contestant.command, env=environment, stdout=log, stderr=log)
+        try:
+            _await_answer(contestant, folder)
+            yield
+        finally:
+            contestant.process.terminate()
+            contestant.process.wait(timeout=START_SECONDS)
+
+
+def _await_answer(contestant: Contestant, folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            _load(contestant, folder, seconds=0.2, connections=1)
+        except subprocess.CalledProcessError:
+            if contestant.process is None or contestant.process.poll() is not None:
+                break
+        else:
+            return
+    raise RuntimeError(
+        f"{contestant.name} does not answer:\n{(folder / f'{contestant.name}.log').read_text()}"
+    )
+
+
+def _load(contestant: Contestant, folder: Path, *, seconds: float, connections: int) -> dict[str, float]:
+    arguments = [contestant.port, folder / "certificate.pem", PATH, seconds, connections]
+    command = [sys.executable, "-m", "benchmarks.load", *map(str, arguments)]
+    answer = subprocess.run(command, check=True, capture_output=True, timeout=seconds + START_SECONDS)
+    found: dict[str, float] = json.loads(answer.stdout)
+    return found
+
+
+@asynccontextmanager
+async def _rows(settings: TestSettings) -> AsyncIterator[None]:
+    """Fill the catalogue of the test database up to 20 rows, and take the added ones out again."""
+    async with open_session(settings, process="bench") as session:
+        missing = max(0, ROWS - int(await session.fetchval("SELECT count(*) FROM providers")))
+        await session.execute(
+            'INSERT INTO providers (key, name, description, website, "authorization") '
+            "SELECT 'bench_' || n, 'Bench ' || n, repeat('words ', 10), 'https://example.com/' || n, 'oauth2' "
+            "FROM generate_series(1, $1) AS n",
+            missing,
+        )
+        try:
+            yield
+        finally:
+            await session.execute("DELETE FROM providers WHERE key LIKE 'bench%'")
+
+
+def compete(settings: TestSettings, *, rounds: int, seconds: float, connections: int) -> list[Contestant]:
+    """Run all rounds; one server after the other in each, so that a busy machine slows all of them."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        write_certificate(folder)
+        field = contestants(folder)
+        for contestant in field:
+            stack.enter_context(_running(contestant, _environment(settings), folder))
+        for _ in range(rounds):
+            for contestant in field:
+                contestant.rounds.append(_load(contestant, folder, seconds=seconds, connections=connections))
+        _report(field)
+    return field
+
+
+def _environment(settings: TestSettings) -> dict[str, str]:
+    at = settings.database
+    secret = quote(at.password.get_secret_value(), safe="")
+    return {
+        **os.environ,
+        "RIVAL_DATABASE_URL": f"postgresql://{at.user}:{secret}@{at.host}:{at.port}/{at.name}",
+    }
+
+
+def _report(field: list[Contestant]) -> None:
+    print(f"GET {PATH} over TLS, one worker each, medians of {len(field[0].rounds)} alternating rounds")
+    for contestant in field:
+        print(
+            f"  {contestant.name:<8} {contestant.median('per_second'):8.0f}/s  p50 {contestant.median('p50'):6.2f} ms  "
+            f"p99 {contestant.median('p99'):6.2f} ms  {contestant.memory():6.1f} MiB"
+        )
+
+
+def ratio(one: Contestant, other: Contestant) -> float:
+    """Median of the ratios round by round: what disturbs one round disturbs both of its figures."""
+    pairs = zip(one.rounds, other.rounds, strict=True)
+    return statistics.median(mine["per_second"] / theirs["per_second"] for mine, theirs in pairs)
+
+
+def _judge(field: list[Contestant]) -> bool:
+    dashtam, bare, fastapi = field
+    met = True
+    for other, least in ((bare, LEAST_OF_BARE), (fastapi, LEAST_OF_FASTAPI)):
+        found = ratio(dashtam, other)
+        met &= found >= least
+        print(
+            f"  {found:.2f} times {other.name}; target at least {least} {'met' if found >= least else 'MISSED'}"
+        )
+    return met
+
+
+async def _main(arguments: argparse.Namespace) -> bool:
+    settings = load_settings(TestSettings)
+    async with _rows(settings):
+        return _judge(
+            await asyncio.to_thread(
+                compete,
+                settings,
+                rounds=arguments.rounds,
+                seconds=arguments.seconds,
+                connections=arguments.connections,
+            )
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 0: both targets met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.http", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of load on each server in each round")
+    parser.add_argument("--connections", type=int, default=8)
+    return 0 if asyncio.run(_main(parser.parse_args(argv))) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Runs the benchmarks: of the tasks on this machine, of the database and the API inside a test environment."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from dashtam.devenv.components import Component
+from dashtam.devenv.errors import EnvironmentFailed
+from dashtam.devenv.report import Report
+from dashtam.devenv.session import CHECKOUT, open_first_session
+from dashtam.devenv.testing import development_back_afterwards, set_up_tests
+
+_INSIDE = ("benchmarks.database", "benchmarks.http")
+
+
+def run_benchmarks(report: Report, shell: Mapping[str, str]) -> int:
+    """Run all benchmarks one after the other, so that none disturbs another; answers the first code that is not 0."""
+    with report.chapter("tasks, in a throw-away project"):
+        codes = [
+            subprocess.run([sys.executable, "-m", "benchmarks.tasks"], cwd=CHECKOUT, check=False).returncode
+        ]
+    with (
+        open_first_session(report, shell, command="invoke bench", engine=None) as session,
+        development_back_afterwards(session),
+    ):
+        set_up_tests(session)
+        for module in _INSIDE:
+            report.say(f"• {module}")
+            codes.append(session.engine.execute(Component.APP, ["python", "-m", module], interactive=False))
+    if failed := [code for code in codes if code]:
+        raise EnvironmentFailed(
+            f"{len(failed)} of {len(codes)} benchmarks missed their mark", advice="read them above"
+        )
+    return 0

@@ -1,0 +1,67 @@
+"""What the running PostgreSQL says of itself: identity, sessions, migrations, and what the databases hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from dashtam.devenv.engine import Engine
+
+_MAINTENANCE: Final = "postgres"
+_IDENTITY: Final = "SELECT system_identifier::text FROM pg_control_system()"
+_SESSIONS: Final = """
+SELECT DISTINCT application_name, datname, usename FROM pg_stat_activity
+ WHERE application_name LIKE 'dashtam.%' AND datname IS NOT NULL
+"""
+_DATABASES: Final = "SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY datname"
+_HAS_MIGRATIONS: Final = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'aerich'"
+_HEAD: Final = "SELECT version FROM public.aerich ORDER BY id DESC LIMIT 1"
+_TABLES: Final = """
+SELECT format('SELECT %L, count(*)::text, coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM %I.%I AS t',
+              tablename, schemaname, tablename)
+  FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename
+"""
+
+
+@dataclass(frozen=True)
+class TableContents:
+    """How many rows a table has, and a sum over all of them that changes with any of them."""
+
+    rows: int
+    checksum: str
+
+
+def read_cluster_identifier(engine: Engine) -> str:
+    """The number that initdb gave to the running cluster."""
+    return engine.query(_MAINTENANCE, _IDENTITY)[0][0]
+
+
+def read_sessions(engine: Engine) -> dict[str, str]:
+    """Session name to the database it is really connected to, and as which role."""
+    return {name: f"{database} as {user}" for name, database, user in engine.query(_MAINTENANCE, _SESSIONS)}
+
+
+def list_databases(engine: Engine) -> list[str]:
+    """The databases of Dashtam that the running cluster holds."""
+    return [row[0] for row in engine.query(_MAINTENANCE, _DATABASES)]
+
+
+def find_migration_head(engine: Engine, database: str) -> str | None:
+    """The newest migration that a database has; None where it has none (the test database is built from the models)."""
+    if engine.query(database, _HAS_MIGRATIONS)[0][0] == "0":
+        return None
+    rows = engine.query(database, _HEAD)
+    return rows[0][0] if rows else None
+
+
+def read_contents(engine: Engine, database: str) -> dict[str, TableContents]:
+    """Count and add up every table of a database, in one query: all of them at the same moment."""
+    questions = [row[0] for row in engine.query(database, _TABLES)]
+    if not questions:
+        return {}
+    rows = engine.query(database, " UNION ALL ".join(questions))
+    return {table: TableContents(int(count), checksum) for table, count, checksum in rows}
+
+
+def find_differences(before: Mapping[str, TableContents], after: Mapping[str, TableContents]) -> list[str]:
+    """The tables that are not what they were."""
+    return sorted(table for table in before.keys() | after.keys() if before.get(table) != after.get(table))

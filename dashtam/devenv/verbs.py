@@ -1,0 +1,233 @@
+"""What tasks.py calls: each verb opens a session and does its sequence."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from dashtam.devenv import benches, checks, testing, workflow
+from dashtam.devenv.components import Component
+from dashtam.devenv.doctor import examine
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused
+from dashtam.devenv.outcome import verb
+from dashtam.devenv.overview import observe
+from dashtam.devenv.report import Report
+from dashtam.devenv.session import (
+    CHECKOUT,
+    Session,
+    open_first_session,
+    open_locked_session,
+    open_session,
+    refuse_testing_mode,
+    running,
+)
+
+_MIGRATIONS = ("python", "-m", "dashtam.database.migrations")
+
+
+@verb
+def up(report: Report, *, engine: str | None) -> None:
+    """Start development."""
+    with open_first_session(report, os.environ, command="invoke up", engine=engine) as session:
+        workflow.bring_up(session)
+
+
+@verb
+def down(report: Report) -> None:
+    """Stop every component."""
+    with open_locked_session(report, os.environ, command="invoke down") as session:
+        workflow.bring_down(session)
+
+
+@verb
+def restart(report: Report, *, component: str | None) -> None:
+    """Stop and start development, or one component."""
+    chosen = read_component(component) if component else None
+    with open_locked_session(report, os.environ, command="invoke restart") as session:
+        workflow.restart(session, chosen)
+
+
+@verb
+def status(report: Report, *, as_json: bool) -> None:
+    """Show what runs."""
+    with open_session(report, os.environ) as session:
+        overview = observe(session)
+        if as_json:
+            report.say(json.dumps(overview.as_document(), indent=2))
+            return
+        at_work = f", {overview.verb_at_work} is at work" if overview.verb_at_work else ""
+        report.say(
+            f"project {overview.project}, engine {overview.engine}, mode {overview.mode or 'off'}{at_work}"
+        )
+        report.say(f"migration head: {overview.migration_head or 'none'}; data in {overview.home}")
+        workflow.show_environment(session, overview)
+
+
+@verb
+def logs(report: Report, *, components: Sequence[str], follow: bool, tail: int) -> None:
+    """Print the merged log."""
+    chosen = [read_component(name) for name in components] or list(Component)
+    if tail < 0:
+        raise EnvironmentMisused(f"--tail is {tail}; expected 0 or more lines", advice="invoke --help logs")
+    with open_session(report, os.environ) as session:
+        session.engine.logs(chosen, follow=follow, tail=tail)
+
+
+@verb
+def execute(report: Report, *, component: str, command: Sequence[str]) -> int:
+    """Run a command inside a component; answers its exit code."""
+    chosen = read_component(component)
+    if not command:
+        raise EnvironmentMisused(
+            "no command was given; it stands behind --", advice=f"invoke exec {chosen} -- ls -l"
+        )
+    return _execute(report, chosen, command)
+
+
+@verb
+def shell(report: Report) -> int:
+    """Open a Python shell in the app component, where `await` works."""
+    return _execute(report, Component.APP, ["python", "-m", "asyncio"])
+
+
+@verb
+def database_shell(report: Report, *, options: Sequence[str]) -> int:
+    """Open psql on the database of the running mode, as its role."""
+    return _execute(report, Component.POSTGRES, ["psql", *options])
+
+
+def _execute(report: Report, component: Component, command: Sequence[str]) -> int:
+    with open_session(report, os.environ) as session:
+        if component not in running(session.statuses()):
+            raise EnvironmentFailed(f"{component} is not running", advice="invoke up")
+        return session.engine.execute(component, command, interactive=True)
+
+
+@verb
+def doctor(report: Report) -> int:
+    """Say what is wrong here and how to mend it; answers 1 where something is."""
+    return examine(report, os.environ)
+
+
+@verb
+def test_setup(report: Report, *, engine: str | None) -> None:
+    """Switch to the test environment."""
+    with open_first_session(report, os.environ, command="invoke test.setup", engine=engine) as session:
+        testing.set_up_tests(session)
+
+
+@verb
+def test_inside(report: Report, *, paths: Sequence[str], options: str) -> int:
+    """Run pytest in the app component; answers its exit code."""
+    words = read_options(options)
+    with open_locked_session(report, os.environ, command=f"pytest {' '.join(paths)}") as session:
+        return testing.run_pytest(session, paths, words)
+
+
+@verb
+def test_coverage(report: Report, *, options: str) -> int:
+    """Run the tests of the app component, and show which lines they reach; answers pytest's exit code."""
+    words = ["--cov", "--cov-report=term-missing:skip-covered", *read_options(options)]
+    with open_locked_session(report, os.environ, command="invoke test.coverage") as session:
+        return testing.run_pytest(session, testing.INSIDE, words)
+
+
+@verb
+def test_acceptance(report: Report, *, options: str) -> int:
+    """Run the acceptance tests on this machine; answers pytest's exit code."""
+    return testing.run_acceptance(CHECKOUT, read_options(options))
+
+
+@verb
+def test_everything(report: Report, *, engine: str | None, options: str) -> int:
+    """Set up, run all tests, clean, and bring development back; answers pytest's exit code."""
+    words = read_options(options)
+    with open_first_session(report, os.environ, command="invoke test", engine=engine) as session:
+        return testing.test_everything(session, words)
+
+
+@verb
+def test_clean(report: Report) -> None:
+    """Destroy the test database and prove that development is unchanged."""
+    with open_locked_session(report, os.environ, command="invoke test.clean") as session:
+        testing.clean_tests(session)
+
+
+@verb
+def migrate(report: Report) -> int:
+    """Apply pending migrations to the development database."""
+    with open_locked_session(report, os.environ, command="invoke db.migrate") as session:
+        return _run_migrations(session, "upgrade")
+
+
+@verb
+def create_migration(report: Report, *, name: str) -> int:
+    """Write a migration from the models."""
+    with open_locked_session(report, os.environ, command="invoke db.migration") as session:
+        return _run_migrations(session, "create", name)
+
+
+@verb
+def show_migrations(report: Report) -> int:
+    """List applied and pending migrations."""
+    with open_session(report, os.environ) as session:
+        return _run_migrations(session, "history")
+
+
+def _run_migrations(session: Session, *arguments: str) -> int:
+    refuse_testing_mode(session)
+    if Component.POSTGRES not in running(session.statuses()):
+        raise EnvironmentFailed("development is not running", advice="invoke up, which migrates as well")
+    return session.engine.execute(Component.APP, [*_MIGRATIONS, *arguments], interactive=False)
+
+
+@verb
+def check_code(report: Report, *, names: Sequence[str], mend: bool = False) -> int:
+    """Run some of the static checks; answers 1 where one of them found something."""
+    return checks.run_checks(report, CHECKOUT, names, mend=mend)
+
+
+@verb
+def check_everything(report: Report, *, engine: str | None) -> int:
+    """All that CI asks for: the static checks, then all tests; answers pytest's exit code."""
+    checks.run_checks(report, CHECKOUT, tuple(checks.COMMANDS), mend=False)
+    with open_first_session(report, os.environ, command="invoke check", engine=engine) as session:
+        return testing.test_everything(session, ())
+
+
+@verb
+def bench(report: Report) -> int:
+    """Measure the tasks here, and the database and the API inside a test environment."""
+    return benches.run_benchmarks(report, os.environ)
+
+
+def read_component(name: str) -> Component:
+    """Read the name of a component.
+
+    Raises:
+        EnvironmentMisused: there is no component of that name.
+    """
+    try:
+        return Component(name)
+    except ValueError:
+        names = ", ".join(Component)
+        raise EnvironmentMisused(
+            f"{name!r} is no component; expected one of {names}", advice="invoke status"
+        ) from None
+
+
+def read_options(text: str) -> list[str]:
+    """Split --options, and add what stands behind `--`, of which Invoke itself would lose the quotes."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise EnvironmentMisused(
+            f"--options is {text!r}: {error}", advice="""invoke test.unit --options="-k 'this or that'\""""
+        ) from None
+    return [*words, *remainder()]
+
+
+def remainder() -> list[str]:
+    """What stands behind `--` on the command line."""
+    return sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []

@@ -1,0 +1,118 @@
+"""The verbs of development as sequences over an engine: up, down, restart."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode
+from dashtam.devenv.engine import Health
+from dashtam.devenv.errors import EnvironmentRefused
+from dashtam.devenv.interrupts import Interrupted, deferred_interrupts
+from dashtam.devenv.observation import read_cluster_identifier
+from dashtam.devenv.overview import Overview, observe
+from dashtam.devenv.ports import refuse_busy_ports
+from dashtam.devenv.session import Session, refuse_testing_mode, running
+
+
+def bring_up(session: Session) -> None:
+    """Start development and show it: every component healthy, both databases there, the schema up to date.
+
+    Raises:
+        EnvironmentRefused: the test environment is on, or another cluster than ours answers.
+        EnvironmentFailed: a port is busy, or a component did not become healthy.
+    """
+    refuse_testing_mode(session)
+    with stopped_again_if_interrupted(session):
+        start_stores(session, Mode.DEVELOPMENT, needed=tuple(Component))
+        with session.report.step("database migrated, app and callback healthy over TLS"):
+            session.engine.start(Mode.DEVELOPMENT, SERVERS)
+    show_environment(session, observe(session))
+
+
+def start_stores(session: Session, mode: Mode, *, needed: Sequence[Component]) -> str:
+    """Start postgres and redis with both roles and databases in place; answers the cluster's identifier.
+
+    `needed` are the components whose ports must be free, or ours already, before anything starts.
+    """
+    engine, report = session.engine, session.report
+    alive = running(session.statuses())
+    refuse_busy_ports(session.configuration, [component for component in needed if component not in alive])
+    with report.step(f"{engine.name} engine prepared"):
+        engine.prepare()
+    with report.step("postgres and redis healthy"):
+        engine.start(mode, STORES)
+    identifier = ensure_same_cluster(session)
+    with report.step("roles and databases in place"):
+        engine.initialize_databases()
+    return identifier
+
+
+def ensure_same_cluster(session: Session) -> str:
+    """Record the cluster that an engine made, or check that it is still the same one; answers its identifier.
+
+    Raises:
+        EnvironmentRefused: another PostgreSQL answers in its place.
+    """
+    name, seen = session.engine.name, read_cluster_identifier(session.engine)
+    expected = session.state.clusters.get(name, seen)
+    if seen != expected:
+        raise EnvironmentRefused(
+            f"the PostgreSQL that answers on port {session.configuration.postgres_port} is cluster {seen}; "
+            f"expected {expected}, which this project recorded at its first start",
+            advice="invoke doctor",
+        )
+    session.record(session.state.with_cluster(name, seen))
+    return seen
+
+
+@contextlib.contextmanager
+def stopped_again_if_interrupted(session: Session) -> Iterator[None]:
+    """Stop what a verb started when Ctrl-C or SIGTERM ends it half-way."""
+    before = running(session.statuses())
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        with deferred_interrupts():
+            session.report.warn("interrupted; stopping what was started")
+            session.engine.stop([component for component in Component if component not in before])
+        raise Interrupted(*interrupt.args) from None
+
+
+def bring_down(session: Session) -> None:
+    """Stop every component; the data stays."""
+    alive = running(session.statuses())
+    if not alive:
+        session.report.say("nothing is running")
+        return
+    with session.report.step(f"{', '.join(alive)} stopped; data stays in place"):
+        session.engine.stop(tuple(Component))
+
+
+def restart(session: Session, component: Component | None) -> None:
+    """Stop and start development, or one component of it.
+
+    Raises:
+        EnvironmentRefused: the test environment is on.
+    """
+    refuse_testing_mode(session)
+    stopping = tuple(Component) if component is None else (component,)
+    with session.report.step(f"{', '.join(stopping)} stopped"):
+        session.engine.stop(stopping)
+    bring_up(session)
+
+
+def show_environment(session: Session, seen: Overview) -> None:
+    """Print the table of components, and where to go from here."""
+    session.report.say("")
+    session.report.table(
+        ("component", "address", "health", "connected to"),
+        [(c.component, c.address or "-", c.health, c.connected_to or "-") for c in seen.components],
+    )
+    for component in seen.components:
+        if component.detail:
+            session.report.warn(f"{component.component}: {component.detail}")
+    if any(c.component is Component.APP and c.health is Health.HEALTHY for c in seen.components):
+        session.report.say("")
+        session.report.say(f"API       https://localhost:{session.configuration.app_port}")
+        session.report.say(f"callback  https://localhost:{session.configuration.callback_port}")
+        session.report.say(f"trust     {Certificates(session.project.home).authority}")

@@ -1,0 +1,223 @@
+"""The verbs of the developer environment: sentences over dashtam.devenv, which says how."""
+
+from collections.abc import Iterable
+from types import ModuleType
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.program import Program
+from invoke.tasks import task
+
+ENGINE = (
+    "compose or embedded; default: DASHTAM_ENGINE, else the recorded one, else compose where Docker answers"
+)
+OPTIONS = "options for pytest, in quotes; or write them behind --"
+
+
+def verbs() -> ModuleType:
+    """Load the verbs late: `invoke --list` shall not wait for them."""
+    from dashtam.devenv import verbs
+
+    return verbs
+
+
+def end(code: int) -> None:
+    """End Invoke with a verb's exit code; 0 lets the next task begin."""
+    if code:
+        raise Exit(code=code)
+
+
+@task(default=True, name="list")
+def list_verbs(c: Context) -> None:
+    """Show this list."""
+    Program(namespace=namespace, name="invoke", binary="invoke").run(["invoke", "--list"], exit=False)
+
+
+@task(help={"engine": ENGINE})
+def up(c: Context, engine: str | None = None) -> None:
+    """Start development; the first run also writes .env, certificates and databases."""
+    end(verbs().up(engine=engine))
+
+
+@task
+def down(c: Context) -> None:
+    """Stop all components; the data stays."""
+    end(verbs().down())
+
+
+@task(help={"component": "postgres, redis, app or callback; default: all of them"})
+def restart(c: Context, component: str | None = None) -> None:
+    """Stop and start development, or one component of it."""
+    end(verbs().restart(component=component))
+
+
+@task(help={"json": "print JSON for machines"})
+def status(c: Context, json: bool = False) -> None:
+    """Show mode, engine, health, and the database that each process is really connected to."""
+    end(verbs().status(as_json=json))
+
+
+@task(
+    iterable=["component"],
+    help={
+        "component": "postgres, redis, app or callback; may be given several times; default: all of them",
+        "follow": "keep printing new lines until Ctrl-C",
+        "tail": "how many of the last lines of each component to print",
+    },
+)
+def logs(c: Context, component: Iterable[str] = (), follow: bool = False, tail: int = 50) -> None:
+    """Print the merged log of the components."""
+    end(verbs().logs(components=list(component), follow=follow, tail=tail))
+
+
+@task
+def shell(c: Context) -> None:
+    """Open a Python shell inside the app component; `await` works in it."""
+    end(verbs().shell())
+
+
+@task(name="exec", help={"component": "postgres, redis, app or callback"})
+def execute(c: Context, component: str) -> None:
+    """Run what stands behind -- inside a component: invoke exec app -- ls -l."""
+    end(verbs().execute(component=component, command=verbs().remainder()))
+
+
+@task
+def doctor(c: Context) -> None:
+    """Say what is wrong here and how to mend it; exit 1 where something is."""
+    end(verbs().doctor())
+
+
+@task(name="setup", help={"engine": ENGINE})
+def set_up_tests(c: Context, engine: str | None = None) -> None:
+    """Switch to the test environment and build the test database afresh."""
+    end(verbs().test_setup(engine=engine))
+
+
+@task(name="unit", help={"options": OPTIONS})
+def unit_tests(c: Context, options: str = "") -> None:
+    """Run tests/unit in the test environment."""
+    end(verbs().test_inside(paths=["tests/unit"], options=options))
+
+
+@task(name="integration", help={"options": OPTIONS})
+def integration_tests(c: Context, options: str = "") -> None:
+    """Run tests/integration in the test environment."""
+    end(verbs().test_inside(paths=["tests/integration"], options=options))
+
+
+@task(name="coverage", help={"options": OPTIONS})
+def coverage(c: Context, options: str = "") -> None:
+    """Run the unit, integration and rules tests, and show which lines they reach."""
+    end(verbs().test_coverage(options=options))
+
+
+@task(name="acceptance", help={"options": OPTIONS})
+def acceptance_tests(c: Context, options: str = "") -> None:
+    """Run tests/acceptance: the tasks themselves, in throw-away environments."""
+    end(verbs().test_acceptance(options=options))
+
+
+@task(name="clean")
+def clean_tests(c: Context) -> None:
+    """Destroy the test database, and prove that development is unchanged."""
+    end(verbs().test_clean())
+
+
+@task(default=True, name="all", help={"engine": ENGINE, "options": OPTIONS})
+def all_tests(c: Context, engine: str | None = None, options: str = "") -> None:
+    """Set up, run all tests, clean, and bring development back if it was running."""
+    end(verbs().test_everything(engine=engine, options=options))
+
+
+@task(name="migrate")
+def db_migrate(c: Context) -> None:
+    """Apply pending migrations to the development database."""
+    end(verbs().migrate())
+
+
+@task(name="migration", help={"name": "what changed, in lower-case letters, digits and _"})
+def db_migration(c: Context, name: str) -> None:
+    """Write a migration from what changed in the models."""
+    end(verbs().create_migration(name=name))
+
+
+@task(name="history")
+def db_history(c: Context) -> None:
+    """List applied and pending migrations."""
+    end(verbs().show_migrations())
+
+
+@task(name="shell")
+def db_shell(c: Context) -> None:
+    """Open psql on the active database, as its own role; options for psql stand behind --."""
+    end(verbs().database_shell(options=verbs().remainder()))
+
+
+@task(name="format")
+def format_code(c: Context) -> None:
+    """Format the code."""
+    end(verbs().check_code(names=["format"], mend=True))
+
+
+@task(help={"fix": "mend what can be mended"})
+def lint(c: Context, fix: bool = False) -> None:
+    """Look for mistakes with ruff."""
+    end(verbs().check_code(names=["lint"], mend=fix))
+
+
+@task
+def types(c: Context) -> None:
+    """Check the types with mypy."""
+    end(verbs().check_code(names=["types"]))
+
+
+@task
+def imports(c: Context) -> None:
+    """Check that imports point down, with import-linter."""
+    end(verbs().check_code(names=["imports"]))
+
+
+@task(help={"engine": ENGINE})
+def check(c: Context, engine: str | None = None) -> None:
+    """All that CI asks for: format, lint, types, imports, all tests."""
+    end(verbs().check_everything(engine=engine))
+
+
+@task
+def bench(c: Context) -> None:
+    """Measure the tasks, the database and the API against plain baselines."""
+    end(verbs().bench())
+
+
+namespace = Collection(
+    list_verbs,
+    up,
+    down,
+    restart,
+    status,
+    logs,
+    shell,
+    execute,
+    doctor,
+    format_code,
+    lint,
+    types,
+    imports,
+    check,
+    bench,
+)
+namespace.add_collection(
+    Collection(
+        "test",
+        all_tests,
+        set_up_tests,
+        unit_tests,
+        integration_tests,
+        acceptance_tests,
+        coverage,
+        clean_tests,
+    )
+)
+namespace.add_collection(Collection("db", db_migrate, db_migration, db_history, db_shell))

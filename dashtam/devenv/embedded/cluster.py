@@ -5,6 +5,7 @@ import io
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,20 @@ from dashtam.devenv.components import Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
-from dashtam.devenv.embedded.command import POSTGRES_MAJOR, SUPERUSER, client_environment, initdb_command
+from dashtam.devenv.embedded.command import (
+    POSTGRES_MAJOR,
+    SUPERUSER,
+    client_environment,
+    initdb_command,
+    store_environment,
+)
 from dashtam.devenv.embedded.folders import Folders, ensure_private, write_private
+from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, find_servers_of
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 
 _INIT_SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
+_INITDB = "initdb"
+_END_SECONDS = 10.0
 _READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=30s"
 
 
@@ -32,19 +42,26 @@ def ensure_cluster(folders: Folders, binaries: Binaries, account: Account | None
         check_version(folders.cluster)
         return
     password = ensure_superuser_password(folders)
-    staging = folders.postgres / "initdb"  # whatever an initdb left here never was a cluster
-    if staging.exists():
-        shutil.rmtree(staging)
-    staging.mkdir(mode=0o700)
+    staging = _empty_staging(folders, account)
     password_file = staging / "password"
-    owner = None if account is None else (account.uid, account.gid)
-    if owner is not None:
-        os.chown(staging, *owner)
-    write_private(password_file, password, owner=owner)
-    _run_initdb(initdb_command(binaries, staging / "data", password_file), folders.postgres, account)
+    write_private(password_file, password, owner=None if account is None else (account.uid, account.gid))
+    _run_initdb(initdb_command(binaries, staging / "data", password_file), folders, account)
     (staging / "data").rename(folders.cluster)
     _synchronize(folders.postgres)
     shutil.rmtree(staging)
+
+
+def _empty_staging(folders: Folders, account: Account | None) -> Path:
+    """Make the folder that initdb works in; what an earlier one left there, or still does, never was a cluster."""
+    staging = folders.postgres / "initdb"
+    at_work = find_marked(folders.instance, _INITDB) + find_servers_of(staging / "data")
+    end(at_work, gently=signal.SIGKILL, seconds=_END_SECONDS)
+    if staging.exists():
+        shutil.rmtree(staging)
+    staging.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(staging, account.uid, account.gid)
+    return staging
 
 
 def check_version(cluster: Path) -> None:
@@ -84,15 +101,16 @@ def ensure_superuser_password(folders: Folders) -> str:
     return password
 
 
-def _run_initdb(command: list[str], folder: Path, account: Account | None) -> None:
+def _run_initdb(command: list[str], folders: Folders, account: Account | None) -> None:
+    marks = {INSTANCE: folders.instance, COMPONENT: _INITDB}
     answer = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        cwd=folder,
-        env={"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"},
+        cwd=folders.postgres,
+        env={**store_environment(folders.postgres), **marks},
         user=None if account is None else account.uid,
         group=None if account is None else account.gid,
         extra_groups=None if account is None else [],

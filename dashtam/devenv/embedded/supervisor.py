@@ -77,9 +77,6 @@ class Supervisor:
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
-        self._proxy = xmlrpc.client.ServerProxy(
-            "http://localhost/RPC2", transport=_UnixTransport(folders.socket)
-        )
 
     def programs(self) -> Mapping[Component, Program]:
         """The state of every component; all are stopped where no supervisord runs."""
@@ -166,8 +163,10 @@ class Supervisor:
                 raise EnvironmentFailed(f"supervisord: {error.faultString}") from error
 
     def _call(self, method: str, *arguments: object) -> Any:  # noqa: ANN401 - XML-RPC answers are untyped
+        transport = _UnixTransport(self._folders.socket)
         try:
-            return getattr(self._proxy.supervisor, method)(*arguments)
+            with xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*arguments)
         except FileNotFoundError as error:
             raise ConnectionRefusedError(f"no socket at {self._folders.socket}") from error
 
@@ -184,8 +183,10 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path)
+    def make_connection(self, host: tuple[str, dict[str, str]] | str) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection  # what close() closes
+        return connection
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import asyncpg
 from tortoise.connection import get_connection
 from tortoise.utils import get_schema_sql
 
@@ -10,6 +11,7 @@ from dashtam.database.config import APP
 from dashtam.database.lifespan import connect
 from dashtam.database.migrations import files
 from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.errors import DatabaseNotReady
 from dashtam.settings import Settings
 
 # By name and IF EXISTS: what a CASCADE took is still in the list. Extensions are the superuser's, and stay.
@@ -62,6 +64,13 @@ async def build_schema(settings: Settings) -> str:
 
 
 async def reset(verified: VerifiedTestDatabase, schema: str) -> None:
-    """Drop everything and build the schema: killed anywhere, the database is as before or ready."""
-    async with verified.connection.transaction():
-        await verified.connection.execute(_PATIENCE + EMPTY + schema)
+    """Drop everything and build the schema: killed anywhere, the database is as before or ready.
+
+    Raises:
+        DatabaseNotReady: the server refused, or somebody holds a table; the database is as before.
+    """
+    try:
+        async with verified.connection.transaction():
+            await verified.connection.execute(_PATIENCE + EMPTY + schema)
+    except asyncpg.PostgresError as error:
+        raise DatabaseNotReady(f"{verified.seen.database} was left as it was: {error}") from error

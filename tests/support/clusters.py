@@ -1,0 +1,256 @@
+"""Starts PostgreSQL clusters and Redis servers of a test's own, from the wheels of the embedded engine."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from dashtam.devenv.embedded.account import Account, ensure_account
+from dashtam.devenv.embedded.binaries import Binaries, copy_binaries, locate_binaries
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_DEADLINE_SECONDS: Final = 30.0
+
+
+def wait_until(true: Callable[[], bool], what: str, *, seconds: float = _DEADLINE_SECONDS) -> None:
+    """Probe until something is true.
+
+    Raises:
+        TimeoutError: says what did not come true in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def programs() -> Iterator[tuple[Binaries, Account | None]]:
+    """The server programs, where an ordinary user may run them, and that user; None where we are one."""
+    account = ensure_account()
+    if account is None:
+        yield locate_binaries(), None
+        return
+    with _folder(None) as folder:
+        yield copy_binaries(folder), account
+
+
+@contextmanager
+def _folder(account: Account | None) -> Iterator[Path]:
+    """A folder that is short enough for any path below it and reachable by the user; pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="dashtam-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if account is not None:
+            os.chown(folder, account.uid, account.gid)
+        yield folder
+
+
+@contextmanager
+def _server(
+    command: Sequence[str], account: Account | None, folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            user=None if account is None else account.uid,
+            group=None if account is None else account.gid,
+            extra_groups=None if account is None else [],
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        process.wait(timeout=_DEADLINE_SECONDS)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running PostgreSQL cluster with the databases and roles of the project, and the commands that use it."""
+
+    port: int
+    folder: Path
+    binaries: Binaries
+    superuser_password: str
+    redis_url: str = "redis://:redis_password@127.0.0.1:1/1"
+    owners: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "DEV_POSTGRES_DB": "dashtam",
+            "DEV_POSTGRES_USER": "dashtam_user",
+            "DEV_POSTGRES_PASSWORD": "development_password",
+            "TEST_POSTGRES_DB": "dashtam_test",
+            "TEST_POSTGRES_USER": "dashtam_test_user",
+            "TEST_POSTGRES_PASSWORD": "test_password",
+        }
+    )
+
+    @property
+    def identifier(self) -> str:
+        """The cluster's system_identifier."""
+        return self.ask("SELECT system_identifier FROM pg_control_system()")
+
+    def ask(
+        self, sql: str, *, database: str = "postgres", user: str = "postgres", password: str | None = None
+    ) -> str:
+        """Run SQL through psql, as the superuser unless another role is named.
+
+        Raises:
+            AssertionError: what the server said.
+        """
+        answer = subprocess.run(
+            [
+                str(self.binaries.postgres_bin / "psql"),
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                database,
+                "-c",
+                sql,
+            ],
+            env=self._psql_environment(user, password or self.superuser_password),
+            capture_output=True,
+            text=True,
+        )
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout.strip()
+
+    def initialize(self, script: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the scripts in docker/ as the superuser."""
+        return subprocess.run(
+            ["sh", str(CHECKOUT / "docker" / script)],
+            env=self._psql_environment("postgres", self.superuser_password) | dict(self.owners) | changes,
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self, module: str, mode: str, **changes: str) -> subprocess.Popen[str]:
+        """Start `python -m module` as the app component would, in a mode."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *module.split()],
+            env=self.environment(mode) | changes,
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, module: str, mode: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m module` to its end."""
+        process = self.start(module, mode, **changes)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def environment(self, mode: str) -> dict[str, str]:
+        """What the engine would set for the app component."""
+        prefix = "DEV" if mode == "development" else "TEST"
+        name, user, password = (
+            self.owners[f"{prefix}_POSTGRES_{part}"] for part in ("DB", "USER", "PASSWORD")
+        )
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ENVIRONMENT": mode,
+            "DATABASE_URL": f"postgresql+asyncpg://{user}:{password}@127.0.0.1:{self.port}/{name}",
+            "REDIS_URL": self.redis_url if mode == "testing" else self.redis_url.removesuffix("1") + "0",
+            "DASHTAM_ENV_FILE": str(CHECKOUT / ".env.test"),
+        }
+        if mode == "testing":
+            environment["CLUSTER_IDENTIFIER"] = self.identifier
+            environment["DEVELOPMENT_DATABASE"] = f"127.0.0.1:{self.port}/{self.owners['DEV_POSTGRES_DB']}"
+        return environment
+
+    def _psql_environment(self, user: str, password: str) -> dict[str, str]:
+        return {
+            "PATH": f"{self.binaries.postgres_bin}:/usr/bin:/bin",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": user,
+            "PGPASSWORD": password,
+            "PGCONNECT_TIMEOUT": "5",
+        }
+
+
+@contextmanager
+def start_cluster(
+    binaries: Binaries, account: Account | None, *, redis_url: str | None = None
+) -> Iterator[Cluster]:
+    """Make and start an empty cluster, stop it and remove it."""
+    with _folder(account) as folder:
+        password = secrets.token_urlsafe(16)
+        password_file = folder / "password"
+        password_file.write_text(password, encoding="ascii")
+        password_file.chmod(0o644)
+        data = folder / "data"
+        initdb = [
+            str(binaries.postgres_bin / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            f"--pwfile={password_file}",
+        ]
+        with _server(
+            [*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"], account, folder
+        ) as made:
+            assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
+        port = free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        cluster = Cluster(port, folder, binaries, password)
+        if redis_url is not None:
+            cluster = Cluster(port, folder, binaries, password, redis_url)
+        with _server(
+            [str(binaries.postgres_bin / "postgres"), "-D", str(data), *options], account, folder
+        ) as server:
+            wait_until(lambda: server.poll() is not None or _answers(cluster), "PostgreSQL answers")
+            yield cluster
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        return cluster.ask("SELECT 1") == "1"
+    except AssertionError:
+        return False
+
+
+@contextmanager
+def start_redis(binaries: Binaries, account: Account | None) -> Iterator[str]:
+    """Start a Redis server and answer the URL of its index 1."""
+    port, password = free_port(), "redis_password"
+    with _folder(account) as folder:
+        options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--requirepass", password]
+        with _server([str(binaries.valkey_server), *options], account, folder):
+            wait_until(lambda: _listens(port), "Redis listens")
+            yield f"redis://:{password}@127.0.0.1:{port}/1"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

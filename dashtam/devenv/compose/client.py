@@ -1,13 +1,19 @@
 """Run the Docker client: quietly for an answer, or on this terminal so that its progress is seen."""
 
+import os
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from dashtam.devenv.errors import EnvironmentFailed
 
-_ANSWER_SECONDS = 60.0
-_LAST_LINES = 15
+NO_CLIENT: Final = "install Docker with Docker Compose 2.24 or newer, or use `--engine embedded`"
+_ANSWER_SECONDS: Final = 60.0
+_FAREWELL_SECONDS: Final = 10.0
+_LAST_LINES: Final = 15
 
 
 @dataclass(frozen=True)
@@ -47,27 +53,16 @@ class Client:
         Raises:
             EnvironmentFailed: there is no Docker client, or no answer within `seconds`.
         """
-        try:
-            result = subprocess.run(
-                list(command),
-                env=self.environment(more),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=seconds,
-            )
-        except FileNotFoundError as error:
-            raise EnvironmentFailed("there is no program `docker` here", advice=NO_CLIENT) from error
-        except subprocess.TimeoutExpired as error:
-            raise EnvironmentFailed(
-                f"`{_shown(command)}` did not answer within {error.timeout:g} seconds",
-                advice="docker info",
-            ) from error
-        return Answer(
-            result.returncode,
-            result.stdout.decode(errors="replace"),
-            result.stderr.decode(errors="replace"),
-        )
+        process = self._open(command, more, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with process, _ended_with_us(process):
+            try:
+                output, complaint = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired as error:
+                raise EnvironmentFailed(
+                    f"`{_shown(command)}` did not answer within {error.timeout:g} seconds",
+                    advice="docker info",
+                ) from error
+        return Answer(process.returncode, output.decode(errors="replace"), complaint.decode(errors="replace"))
 
     def tell(
         self,
@@ -88,12 +83,44 @@ class Client:
 
     def show(self, command: Sequence[str], *, more: Mapping[str, str] | None = None) -> int:
         """Run a command whose progress belongs on this terminal; its exit code. It cannot ask anything back."""
-        return subprocess.run(
-            list(command), env=self.environment(more), stdin=subprocess.DEVNULL, check=False
-        ).returncode
+        process = self._open(command, more)
+        with process, _ended_with_us(process):
+            return process.wait()
+
+    def _open(
+        self,
+        command: Sequence[str],
+        more: Mapping[str, str] | None,
+        *,
+        stdout: int | None = None,
+        stderr: int | None = None,
+    ) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
+                list(command),
+                env=self.environment(more),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,  # Ctrl-C is ours: a second one must not cut short what we stop after the first
+            )
+        except FileNotFoundError as error:
+            raise EnvironmentFailed("there is no program `docker` here", advice=NO_CLIENT) from error
 
 
-NO_CLIENT = "install Docker with Docker Compose 2.24 or newer, or use `--engine embedded`"
+@contextmanager
+def _ended_with_us(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """End the client, with the plugins that it started, when something takes us away from it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_FAREWELL_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -120,7 +120,8 @@ def run_once(
     options: Sequence[str] = ("--no-TTY",),
 ) -> list[str]:
     """Build the command that runs words in a container of their own, like the component's."""
-    return compose(configuration, mode, "run", "--rm", "--no-deps", *options, component, *words)
+    quietly = ("--progress", "quiet")
+    return compose(configuration, mode, *quietly, "run", "--rm", "--no-deps", *options, component, *words)
 
 
 def inside(

@@ -187,8 +187,13 @@ def _quoted(text: str) -> str:
 
 
 def server_command(component: Component, port: int, folders: Folders) -> list[str]:
-    """Build hypercorn's command line under the reloader: one process, TLS, loopback."""
+    """Build hypercorn's command line under the reloader: one process, TLS, loopback.
+
+    As in its container, app first brings its database up to date; callback finds it ready.
+    """
+    prepared = ["/bin/sh", "-c", '"$0" -m dashtam.database.init_db && exec "$0" "$@"']
     return [
+        *(prepared if component is Component.APP else []),
         *(sys.executable, "-m", "dashtam.devenv.reload", "--"),
         *(sys.executable, "-m", "hypercorn", _SERVED[component]),
         *("--bind", f"{LOOPBACK}:{port}", "--workers", "0", "--graceful-timeout", "1"),

@@ -1,0 +1,178 @@
+"""What the embedded engine would run, and what it would never tell anybody."""
+
+import configparser
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashtam.devenv.components import Component, Mode
+from dashtam.devenv.configuration import Configuration, DatabaseOwner
+from dashtam.devenv.embedded import command
+from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.embedded.command import Launch
+from dashtam.devenv.embedded.folders import Folders
+
+SECRETS = ("dev-secret", "test-secret", "redis-secret")
+BINARIES = Binaries(Path("/p/bin"), Path("/v/valkey-server"))
+
+
+@pytest.fixture(name="configuration")
+def _configuration(tmp_path: Path) -> Configuration:
+    return Configuration(
+        project="unit",
+        checkout=tmp_path / "checkout",
+        home=tmp_path / "home",
+        app_port=8000,
+        callback_port=8182,
+        postgres_port=5432,
+        redis_port=6379,
+        redis_password="redis-secret",
+        owners={
+            Mode.DEVELOPMENT: DatabaseOwner("dashtam", "dashtam_user", "dev-secret"),
+            Mode.TESTING: DatabaseOwner("dashtam_test", "dashtam_test_user", "test-secret"),
+        },
+        redis_indexes={Mode.DEVELOPMENT: 0, Mode.TESTING: 1},
+    )
+
+
+@pytest.fixture(name="folders")
+def _folders(configuration: Configuration) -> Folders:
+    configuration.home.mkdir()
+    return Folders(configuration.home)
+
+
+POISON = {
+    "DATABASE_URL": "postgresql://u:p@elsewhere/live",
+    "REDIS_URL": "redis://elsewhere",
+    "PGHOST": "elsewhere",
+    "PGSERVICE": "live",
+    "PGOPTIONS": "-c search_path=evil",
+    "COMPOSE_FILE": "x",
+    "DOCKER_HOST": "ssh://x",
+    "ENVIRONMENT": "production",
+    "TESTING": "true",
+    "PYTHONPATH": "/evil",
+    "LD_PRELOAD": "/evil.so",
+    "PATH": "/evil",
+}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_server_gets_nothing_of_the_shell_but_the_allowed(configuration: Configuration, mode: Mode) -> None:
+    environment = command.server_environment(
+        configuration, mode, {**POISON, "HOME": "/h", "TERM": "vt100"}, cluster_identifier="7"
+    )
+
+    assert not {name for name, value in environment.items() if POISON.get(name) == value}
+    assert environment["HOME"] == "/h"
+    assert environment["TERM"] == "vt100"
+    assert environment["ENVIRONMENT"] == mode
+    assert environment["DASHTAM_ENV_FILE"] == str(configuration.env_file(mode))
+    assert environment["DATABASE_URL"].endswith(f"@127.0.0.1:5432/{configuration.owner(mode).database}")
+
+
+def test_a_store_and_a_client_get_nothing_of_the_shell() -> None:
+    store = command.store_environment(Path("/data"))
+    client = command.client_environment(
+        5432, user="u", password="p", database="d", binaries=Binaries(Path("/p"), Path("/v"))
+    )
+
+    assert set(store) == {"PATH", "HOME", "LANG", "TZ"}
+    assert client["PGHOST"] == "127.0.0.1"
+    assert client["PGPASSFILE"] == "/dev/null"
+
+
+def test_no_secret_stands_on_a_command_line_or_in_supervisors_file(
+    folders: Folders, configuration: Configuration
+) -> None:
+    words = [
+        *command.postgres_command(BINARIES, folders.cluster, 5432),
+        *command.initdb_command(BINARIES, folders.cluster, Path("/private/password")),
+        *command.server_command(Component.APP, 8000, folders),
+        command.supervisor_configuration(folders),
+    ]
+
+    assert not [word for word in words for secret in SECRETS if secret in word]
+
+
+def test_postgres_serves_loopback_only_and_keeps_its_durability(folders: Folders) -> None:
+    words = command.postgres_command(BINARIES, folders.cluster, 5432)
+
+    assert "listen_addresses=127.0.0.1" in words
+    assert "unix_socket_directories=" in words
+    assert not [word for word in words if "fsync" in word or "full_page_writes" in word]
+
+
+def test_initdb_makes_passwords_and_checksums(folders: Folders) -> None:
+    words = command.initdb_command(BINARIES, folders.cluster, Path("/private/password"))
+
+    assert {"--auth=scram-sha-256", "--data-checksums", "--username=postgres"} <= set(words)
+
+
+def test_redis_serves_loopback_only_with_a_password_a_log_and_no_flushall() -> None:
+    lines = command.redis_configuration(Path("/data"), 6379, "p").splitlines()
+
+    assert {"bind 127.0.0.1", "appendonly yes", 'rename-command FLUSHALL ""', "set-proc-title no"} <= set(
+        lines
+    )
+    assert 'requirepass "\\x70"' in lines
+
+
+@given(st.text(min_size=1))
+def test_a_password_of_any_letters_stays_one_word_of_the_redis_configuration(password: str) -> None:
+    line = command.redis_configuration(Path("/data"), 1, password).splitlines()[3]
+
+    name, quoted = line.split(" ")
+    assert name == "requirepass"
+    assert bytes.fromhex(quoted.strip('"').replace("\\x", "")).decode() == password
+
+
+@pytest.mark.parametrize("name", ["home", "with space", "100%s", "quo'te", "#hash", "ünïcode", "semi;colon"])
+def test_supervisor_reads_back_any_folder_name(tmp_path: Path, name: str) -> None:
+    folders = Folders(tmp_path / name)
+    folders.home.mkdir()
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), interpolation=None)
+
+    parser.read_string(command.supervisor_configuration(folders))
+
+    section = parser["program:postgres"]
+    assert section["stdout_logfile"].replace("%%", "%") == str(folders.logs / "postgres.log")
+    words = shlex.split(section["command"].replace("%%", "%"))
+    assert words[-1] == str(folders.run / "postgres.json")
+
+
+@pytest.mark.parametrize("name", ["line\nbreak", "comment ;here"])
+def test_a_folder_name_that_supervisor_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    folders = Folders(tmp_path / name)
+    folders.home.mkdir()
+
+    with pytest.raises(ValueError, match="line break"):
+        command.supervisor_configuration(folders)
+
+
+def build(folders: Folders, environment: dict[str, str], *, reads: list[bytes]) -> Launch:
+    return command.build_launch(
+        Component.APP, ["app"], environment, folders, folder=folders.home, account=(1, 2), reads=reads
+    )
+
+
+def test_a_launch_survives_its_file_and_does_not_show_its_secrets(folders: Folders) -> None:
+    launch = build(folders, {"PASSWORD": "dev-secret"}, reads=[])
+
+    assert Launch.deserialize(launch.serialize()) == launch
+    assert "dev-secret" not in repr(launch)
+
+
+def test_a_launch_is_another_when_a_setting_or_a_file_that_it_reads_changes(folders: Folders) -> None:
+    digests = {
+        build(folders, {"A": "1"}, reads=[b"x"]).digest,
+        build(folders, {"A": "2"}, reads=[b"x"]).digest,
+        build(folders, {"A": "1"}, reads=[b"y"]).digest,
+        build(folders, {"A": "1"}, reads=[]).digest,
+    }
+
+    assert len(digests) == 4
+    assert build(folders, {"A": "1"}, reads=[b"x"]).digest in digests

@@ -1,0 +1,72 @@
+"""Processes are found by the mark that they carry, and ended gently, then firmly."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, is_alive, read_environment
+
+SLEEP = "import signal; print('up', flush=True); signal.pause()"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
+
+
+@contextmanager
+def marked(instance: str, component: str, code: str = SLEEP) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={INSTANCE: instance, COMPONENT: component},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_only_the_processes_of_an_instance_and_component_are_found() -> None:
+    with ExitStack() as stack:
+        wanted = stack.enter_context(marked("one", "app"))
+        other = stack.enter_context(marked("one", "callback"))
+        stack.enter_context(marked("two", "app"))
+
+        assert [process.pid for process in find_marked("one", "app")] == [wanted.pid]
+        assert {process.pid for process in find_marked("one")} == {wanted.pid, other.pid}
+
+
+def test_this_process_is_never_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    with marked("three", "app") as process:
+        assert [found.pid for found in find_marked("three")] == [process.pid]
+
+
+def test_the_environment_of_a_process_that_ended_is_empty() -> None:
+    with marked("four", "app") as process:
+        (found,) = find_marked("four")
+        process.kill()
+        process.wait()
+
+    assert read_environment(found) == {}
+    assert not is_alive(found)
+
+
+def test_a_gentle_signal_is_enough_where_it_is_heard() -> None:
+    with marked("five", "app") as process:
+        end(find_marked("five"), gently=signal.SIGTERM, seconds=10)
+
+        assert process.wait() == -signal.SIGTERM
+
+
+def test_a_process_that_does_not_listen_is_killed_when_its_time_is_over() -> None:
+    with marked("six", "app", STUBBORN) as process:
+        began = time.monotonic()
+        end(find_marked("six"), gently=signal.SIGTERM, seconds=0.2)
+
+        assert process.wait() == -signal.SIGKILL
+        assert time.monotonic() - began < 5

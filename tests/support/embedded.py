@@ -93,7 +93,7 @@ class EmbeddedProject:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this project that is alive."""
-        return find_marked(self.folders.instance) + find_servers_of(self.folders.cluster)
+        return list({*find_marked(self.folders.instance), *find_servers_of(self.folders.cluster)})
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""drop_test_db destroys the test database and Redis index 1, twice if asked, and nothing else."""
+
+import asyncio
+import subprocess
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.support.clusters import Cluster, wait_until
+
+MODULE = "dashtam.database.drop_test_db"
+
+
+def databases(cluster: Cluster) -> list[str]:
+    return cluster.ask("SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY 1").split()
+
+
+async def redis_keys(cluster: Cluster, index: int, *, add: str | None = None) -> list[str]:
+    url = cluster.redis_url.removesuffix("1") + str(index)
+    async with Redis.from_url(url, decode_responses=True) as client:
+        if add is not None:
+            await client.set(add, "1")
+        return sorted(await client.keys())
+
+
+def test_the_test_database_and_its_index_go_and_development_stays(cluster: Cluster) -> None:
+    asyncio.run(redis_keys(cluster, 0, add="canary"))
+    asyncio.run(redis_keys(cluster, 1, add="of a test"))
+    for _ in range(2):
+        answer = cluster.run(MODULE, "testing")
+        assert answer.returncode == 0, answer.stderr
+        assert databases(cluster) == ["dashtam"]
+        assert asyncio.run(redis_keys(cluster, 1)) == []
+        assert asyncio.run(redis_keys(cluster, 0)) == ["canary"]
+    assert cluster.ask("SELECT count(*) FROM users", database="dashtam") == "1"
+
+
+def test_what_was_dropped_can_be_made_again(cluster: Cluster) -> None:
+    assert cluster.run(MODULE, "testing").returncode == 0
+    assert cluster.initialize("init-test-db.sh").returncode == 0
+    assert cluster.run("dashtam.database.init_test_db", "testing").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COMMENT ON DATABASE dashtam_test IS NULL",
+        "COMMENT ON DATABASE dashtam_test IS 'dashtam purpose=development cluster=1'",
+        "ALTER DATABASE dashtam_test IS_TEMPLATE true",
+    ],
+)
+def test_a_database_that_is_not_stamped_for_tests_stays_and_so_does_the_index(
+    cluster: Cluster, sql: str
+) -> None:
+    asyncio.run(redis_keys(cluster, 1, add="of a test"))
+    cluster.ask(sql)
+    answer = cluster.run(MODULE, "testing")
+    assert answer.returncode == 3
+    assert databases(cluster) == ["dashtam", "dashtam_test"]
+    assert asyncio.run(redis_keys(cluster, 1)) == ["of a test"]
+
+
+def test_another_cluster_is_left_alone_even_where_the_database_is_gone(cluster: Cluster) -> None:
+    cluster.ask("DROP DATABASE dashtam_test")
+    answer = cluster.run(MODULE, "testing", CLUSTER_IDENTIFIER="42")
+    assert answer.returncode == 3
+    assert "another server than the cluster 42" in answer.stderr
+
+
+def test_the_index_of_development_is_never_emptied(cluster: Cluster) -> None:
+    asyncio.run(redis_keys(cluster, 0, add="canary"))
+    answer = cluster.run(MODULE, "testing", REDIS_URL=cluster.redis_url.removesuffix("1") + "0")
+    assert answer.returncode == 3
+    assert asyncio.run(redis_keys(cluster, 0)) == ["canary"]
+    assert databases(cluster) == ["dashtam", "dashtam_test"]
+
+
+def test_a_stranger_at_work_in_the_database_keeps_it(cluster: Cluster) -> None:
+    with subprocess.Popen(
+        [str(cluster.binaries.postgres_bin / "psql"), "-XAtq", "-c", "SELECT pg_sleep(60)"],
+        env={
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(cluster.port),
+            "PGUSER": "postgres",
+            "PGPASSWORD": cluster.superuser_password,
+            "PGDATABASE": "dashtam_test",
+        },
+        stderr=subprocess.DEVNULL,
+    ) as stranger:
+        seen = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'dashtam_test'"
+        wait_until(lambda: cluster.ask(seen) == "1", "the stranger is connected")
+        answer = cluster.run(MODULE, "testing")
+        cluster.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'dashtam_test'")
+        stranger.wait()
+    assert answer.returncode == 3
+    assert "psql, as postgres" in answer.stderr
+    assert databases(cluster) == ["dashtam", "dashtam_test"]
+
+
+def test_a_cache_that_does_not_answer_is_a_failure_with_its_address(cluster: Cluster) -> None:
+    answer = cluster.run(MODULE, "testing", REDIS_URL="redis://:redis_password@127.0.0.1:1/1")
+    assert answer.returncode == 1
+    assert "127.0.0.1:1/1" in answer.stderr
+    assert "Traceback" not in answer.stderr

@@ -1,6 +1,6 @@
 """GET /api/v1/providers (20 rows, TLS): Dashtam against a bare Quart handler and against FastAPI with SQLAlchemy.
 
-Run as `python -m benchmarks.http` where the application runs in testing mode, after `invoke test.setup`. Each server has
+Run as `python -m benchmarks.http` inside the app component in testing mode (`invoke test.setup`). Each server has
 one worker; rounds alternate between the servers; the load comes from a second process. Exit code 1: a target is missed.
 """
 

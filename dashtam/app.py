@@ -11,7 +11,8 @@ from dashtam.api import auth, documentation, errors, health, providers
 from dashtam.callback import blueprint as callback
 from dashtam.callback import pages
 from dashtam.edge import LOOPBACK_HOSTS, MOST_BODY_BYTES, Edge, Policy, security_headers
-from dashtam.logs import Masker, get_logger
+from dashtam.logs import get_logger
+from dashtam.masking import Masker
 from dashtam.resources import Resources, hold, open_resources
 from dashtam.settings import Settings, fingerprint, secret_values
 

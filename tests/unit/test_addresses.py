@@ -1,0 +1,112 @@
+"""Reading addresses: plain ones are understood in every spelling, tricks are refused."""
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashtam.addresses import CacheAddress, DatabaseAddress
+
+PRINTABLE = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql", "asyncpg"])
+def test_a_database_url_is_taken_apart(scheme: str) -> None:
+    address = DatabaseAddress.parse(f"{scheme}://dashtam_user:s3cret@db.local:5433/dashtam")
+    assert address.place == "db.local:5433/dashtam"
+    assert (address.user, address.password.get_secret_value()) == ("dashtam_user", "s3cret")
+
+
+def test_the_port_of_a_database_is_5432_where_none_is_said() -> None:
+    assert DatabaseAddress.parse("postgresql://u:p@[::1]/dashtam").place == "::1:5432/dashtam"
+
+
+@given(PRINTABLE, PRINTABLE)
+def test_any_user_and_password_survive_percent_escapes(user: str, password: str) -> None:
+    url = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@localhost:5432/dashtam"
+    address = DatabaseAddress.parse(url)
+    assert (address.user, address.password.get_secret_value()) == (user, password)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "dashtam",
+        "mysql://u:p@h/dashtam",
+        "postgres://u:p@h/dashtam",
+        "postgresql://h/dashtam",
+        "postgresql://u@h/dashtam",
+        "postgresql://u:p@/dashtam",
+        "postgresql://u:p@h",
+        "postgresql://u:p@h/",
+        "postgresql://u:p@h/Dashtam",
+        "postgresql://u:p@h/a/b",
+        "postgresql://u:p@h/dashtam?host=prod",
+        "postgresql://u:p@h/dashtam#x",
+        "postgresql://u:p@h#/dashtam",
+        "postgresql://u:p@h,prod/dashtam",
+        "postgresql://u:p@one@two/dashtam",
+        "postgresql://u:p@h\\x/dashtam",
+        "postgresql://u:p@h:0/dashtam",
+        "postgresql://u:p@h:65536/dashtam",
+        "postgresql://u:p@h:x/dashtam",
+        "postgresql://u:p@h/dash tam",
+        "postgresql://u:p@h/dashtam\r",
+        "postgresql://u:%00@h/dashtam",
+        "postgresql://u:%0a@h/dashtam",
+        "postgresql://u:%ff@h/dashtam",
+        "postgresql://u:p@%2Ftmp/dashtam",
+        "postgresql://u:[p@h/dashtam",
+        "postgresql://u:p@[::1/dashtam",
+        f"postgresql://u:p@h/{'x' * 64}",
+    ],
+)
+def test_whatever_two_readers_could_understand_differently_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|must|not allowed|missing|malformed"):
+        DatabaseAddress.parse(url)
+
+
+def test_a_test_database_has_no_percent_escapes() -> None:
+    url = "postgresql://u:p@h/dashtam%5Ftest"
+    assert DatabaseAddress.parse(url).name == "dashtam_test"
+    with pytest.raises(ValueError, match="percent escapes"):
+        DatabaseAddress.parse(url, plain=True)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_without_quoting_it(text: str) -> None:
+    message = ""
+    try:
+        DatabaseAddress.parse(f"postgresql://u:canary{text}@h:1/x")
+    except ValueError as error:
+        message = str(error)
+    assert "canary" not in message
+
+
+def test_a_cache_url_is_taken_apart() -> None:
+    address = CacheAddress.parse("redis://:s3cr%40t@cache:6380/1")
+    assert address.place == "cache:6380/1"
+    assert address.password is not None
+    assert address.password.get_secret_value() == "s3cr@t"
+    assert not address.is_encrypted
+    assert CacheAddress.parse("rediss://cache/0").is_encrypted
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "redis://h/", "redis://h/16", "redis://h/-1", "redis://h/1/2", "redis://h/\u0661"]
+)
+def test_the_index_of_the_cache_is_written_out(url: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|must|not allowed|missing|malformed"):
+        CacheAddress.parse(url)
+
+
+def test_a_user_of_the_cache_is_refused() -> None:
+    with pytest.raises(ValueError, match="user name"):
+        CacheAddress.parse("redis://admin:p@h/0")
+
+
+def test_an_address_does_not_show_its_password() -> None:
+    assert "s3cret" not in repr(DatabaseAddress.parse("postgresql://u:s3cret@h/dashtam"))
+    assert "s3cret" not in repr(CacheAddress.parse("redis://:s3cret@h/0"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.components import Component
 from dashtam.devenv.errors import EnvironmentRefused
 from dashtam.devenv.files import write_atomically
 
@@ -29,6 +30,10 @@ class Folders:
     def cluster(self) -> Path:
         """PGDATA."""
         return self.postgres / "data"
+
+    def cluster_of(self, component: Component) -> Path | None:
+        """PGDATA where the component is postgres."""
+        return self.cluster if component is Component.POSTGRES else None
 
     @property
     def redis(self) -> Path:

@@ -10,6 +10,7 @@ from dashtam.devenv.embedded.command import SUPERUSER, Launch
 from dashtam.devenv.embedded.folders import Folders
 from dashtam.devenv.embedded.identity import DIGEST, read_environment
 from dashtam.devenv.embedded.launches import is_idle
+from dashtam.devenv.embedded.leftovers import find_processes
 from dashtam.devenv.embedded.supervisor import Program, ProgramState, Supervisor, process_of
 from dashtam.devenv.engine import ComponentStatus, Health
 from dashtam.devenv.ports import component_ports
@@ -58,8 +59,7 @@ class Examiner:
 
     def _status(self, component: Component, program: Program, mode: Mode) -> ComponentStatus:
         if not program.alive:
-            health = Health.STOPPED if program.state is ProgramState.STOPPED else Health.UNHEALTHY
-            return ComponentStatus(component, health, detail=program.reason)
+            return self._status_of_stopped(component, program)
         health, detail = Health.IDLE if is_idle(component, mode) else Health.HEALTHY, ""
         try:
             self._probe(component, mode)
@@ -74,6 +74,22 @@ class Examiner:
             process=str(program.pid),
             detail=detail,
         )
+
+    def _status_of_stopped(self, component: Component, program: Program) -> ComponentStatus:
+        cluster = self.folders.cluster_of(component)
+        leftovers = find_processes(self.folders.instance, component, cluster)
+        if leftovers:
+            return ComponentStatus(
+                component,
+                Health.UNHEALTHY,
+                mode=read_mode(read_environment(leftovers[0])),
+                process=str(leftovers[0].pid),
+                detail="left behind by a supervisord that was killed; the next start or stop ends it",
+            )
+        if program.state is ProgramState.STOPPED:
+            return ComponentStatus(component, Health.STOPPED)
+        detail = program.reason or f"ended by itself ({program.state.lower()})"
+        return ComponentStatus(component, Health.UNHEALTHY, detail=detail)
 
     def _address(self, component: Component) -> str:
         port = component_ports(self.configuration)[component]

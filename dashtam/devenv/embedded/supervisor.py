@@ -30,6 +30,7 @@ from dashtam.devenv.embedded.identity import (
     find_marked,
     read_environment,
 )
+from dashtam.devenv.embedded.leftovers import end_processes
 from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.probes import ProbeFailed, wait_until
 
@@ -120,6 +121,9 @@ class Supervisor:
         """End supervisord and every process that carries this data folder's mark."""
         daemons = find_marked(self._folders.instance, SUPERVISOR)
         end(daemons, gently=signal.SIGTERM, seconds=_STOP_SECONDS)
+        for component in reversed(Component):
+            cluster = self._folders.cluster_of(component)
+            end_processes(self._folders.instance, component, cluster, seconds=_STOP_SECONDS)
         end(find_marked(self._folders.instance), gently=signal.SIGTERM, seconds=_STOP_SECONDS)
         self._folders.socket.unlink(missing_ok=True)
         if self._folders.socket.parent != self._folders.run:

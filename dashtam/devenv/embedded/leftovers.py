@@ -1,0 +1,31 @@
+"""What goes on running after its supervisord, or its launcher, was killed."""
+
+import signal
+from pathlib import Path
+
+import psutil
+
+from dashtam.devenv.components import Component
+from dashtam.devenv.embedded.identity import end, find_marked, find_servers_of
+
+_GENTLY = {
+    Component.POSTGRES: signal.SIGINT
+}  # its fast shutdown; SIGTERM would wait for every client to leave
+
+
+def gentle_signal(component: Component) -> signal.Signals:
+    """The signal that asks a component to end."""
+    return _GENTLY.get(component, signal.SIGTERM)
+
+
+def find_processes(instance: str, component: Component, cluster: Path | None) -> list[psutil.Process]:
+    """List the processes of a component, this one excepted; with `cluster` also PostgreSQL's own children."""
+    found = set(find_marked(instance, component))
+    if cluster is not None:
+        found.update(find_servers_of(cluster))
+    return list(found)
+
+
+def end_processes(instance: str, component: Component, cluster: Path | None, *, seconds: float) -> None:
+    """End the processes of a component: they would hold its port, or its data folder."""
+    end(find_processes(instance, component, cluster), gently=gentle_signal(component), seconds=seconds)

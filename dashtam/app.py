@@ -47,7 +47,7 @@ def _create(name: str, settings: Settings, resources: Resources | None) -> Quart
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES, BODY_TIMEOUT=_BODY_SECONDS, PROVIDE_AUTOMATIC_OPTIONS=False
     )
-    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False  # a path is what it is: no redirect to a tidier one
     hold(app, resources)
     if resources is None:
         _open_while_serving(app, name, settings)

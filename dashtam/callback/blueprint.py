@@ -26,7 +26,7 @@ async def receive(provider_key: str) -> Response:
         abort(HTTPStatus.NOT_FOUND)
     await authorizations.refuse_answer(
         provider_key=provider_key,
-        ip=request.remote_addr or "unknown",
+        ip=(request.scope.get("client") or ("unknown",))[0],
         user_agent=request.headers.get("User-Agent"),
         cache=held_by(current_app).cache,
     )

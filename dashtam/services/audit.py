@@ -1,5 +1,6 @@
 """The audit trail: what happened, written once."""
 
+from ipaddress import ip_address
 from typing import Any, Final
 from uuid import UUID
 
@@ -39,10 +40,18 @@ async def record(
         user_id=user_id,
         connection_id=connection_id,
         provider_id=provider_id,
-        ip=ip,
+        ip=_address(ip),
         user_agent=None if user_agent is None else _printable(user_agent)[:_MOST_USER_AGENT],
         details=details or {},
     )
+
+
+def _address(ip: str | None) -> str | None:
+    """Keep what is an address; a peer on a unix socket has none."""
+    try:
+        return None if ip is None else str(ip_address(ip.partition("%")[0]))
+    except ValueError:
+        return None
 
 
 def _printable(text: str) -> str:

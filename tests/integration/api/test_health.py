@@ -1,0 +1,99 @@
+"""Liveness asks nobody; readiness names each thing that the process needs, with its state and the reason."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+from quart.typing import TestClientProtocol as Client
+from tortoise import connections
+
+from dashtam.addresses import CacheAddress
+from dashtam.app import create_app
+from dashtam.cache import Cache, open_cache
+from dashtam.resources import Resources
+from dashtam.settings import TestSettings
+from tests.support.makers import make_token
+
+
+@pytest.fixture
+async def silent_port() -> AsyncIterator[int]:
+    """A server that takes connections and never says a word."""
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_process_that_answers_is_alive(client: Client) -> None:
+    response = await client.get("/health/live")
+    assert (response.status_code, await response.get_json()) == (200, {"status": "alive"})
+
+
+async def test_a_ready_process_names_the_database_that_it_is_really_connected_to(
+    client: Client, settings: TestSettings
+) -> None:
+    response = await client.get("/health/ready")
+    body = await response.get_json()
+    assert response.status_code == 200, body
+    assert body["status"] == "ready"
+    assert body["environment"] == "testing"
+    assert set(body["checks"]) == {"postgres", "migrations", "redis", "token_keys"}
+    assert all(check["state"] == "ready" for check in body["checks"].values())
+    assert body["checks"]["postgres"]["database"] == settings.database.name
+    assert body["checks"]["redis"]["index"] == str(settings.cache.index)
+
+
+async def test_a_missing_migration_is_not_ready_and_says_what_to_run(client: Client) -> None:
+    await connections.get("default").execute_query("DELETE FROM aerich")
+    response = await client.get("/health/ready")
+    check = (await response.get_json())["checks"]["migrations"]
+    assert response.status_code == 503
+    assert (check["state"], check["reason"]) == ("not_ready", "1 pending; run `invoke db.migrate`")
+
+
+async def test_a_token_under_a_key_that_is_gone_is_not_ready(client: Client) -> None:
+    await make_token(key_id="lost")
+    response = await client.get("/health/ready")
+    check = (await response.get_json())["checks"]["token_keys"]
+    assert response.status_code == 503
+    assert check["reason"] == "TOKEN_ENCRYPTION_KEYS lacks 1 key(s) that sealed tokens need"
+
+
+async def not_ready(resources: Resources, settings: TestSettings, cache: Cache) -> tuple[int, dict[str, str]]:
+    app = create_app(settings, resources=Resources(settings, cache, resources.cipher))
+    response = await app.test_client().get("/health/ready")
+    check: dict[str, str] = (await response.get_json())["checks"]["redis"]
+    return response.status_code, check
+
+
+async def test_a_cache_that_is_away_is_not_ready(resources: Resources, settings: TestSettings) -> None:
+    async with open_cache(CacheAddress("127.0.0.1", 1, 1, SecretStr("canary")), name="test") as cache:
+        status, check = await not_ready(resources, settings, cache)
+    assert status == 503
+    assert check == {"state": "not_ready", "reason": "The cache does not answer as it should."}
+
+
+async def test_a_cache_that_never_answers_is_given_up_in_time(
+    resources: Resources, settings: TestSettings, silent_port: int
+) -> None:
+    started = asyncio.get_running_loop().time()
+    async with open_cache(CacheAddress("127.0.0.1", silent_port, 1, None), name="test") as cache:
+        status, check = await not_ready(resources, settings, cache)
+    assert (status, check["state"]) == (503, "not_ready")
+    assert asyncio.get_running_loop().time() - started < 5
+
+
+async def test_a_wrong_password_of_the_cache_is_not_told(
+    resources: Resources, settings: TestSettings
+) -> None:
+    at = settings.cache
+    wrong = CacheAddress(at.host, at.port, at.index, SecretStr("canary-password"))
+    async with open_cache(wrong, name="test") as cache:
+        status, check = await not_ready(resources, settings, cache)
+    assert status == 503
+    assert "canary" not in str(check)

@@ -1,0 +1,33 @@
+"""The callback application in this process, in the database transaction of the test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from quart.typing import TestClientProtocol as Client
+from redis.asyncio import Redis
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from dashtam.app import create_callback_app
+from dashtam.cache import refused_callbacks
+from dashtam.resources import Resources, open_resources
+from dashtam.settings import TestSettings
+
+
+@pytest.fixture
+async def resources(transaction: BaseDBAsyncClient, settings: TestSettings) -> AsyncIterator[Resources]:
+    async with open_resources(settings, process="pytest") as resources:
+        yield resources
+
+
+COUNTED = [refused_callbacks(ip) for ip in ("unknown", "127.0.0.2")]
+
+
+@pytest.fixture
+async def client(resources: Resources, settings: TestSettings) -> AsyncIterator[Client]:
+    """A client whose address was not refused before."""
+    at = settings.cache
+    password = at.password.get_secret_value() if at.password else None
+    async with Redis(host=at.host, port=at.port, db=at.index, password=password) as redis:
+        await redis.delete(*COUNTED)
+        yield create_callback_app(settings, resources=resources).test_client()
+        await redis.delete(*COUNTED)

@@ -1,0 +1,140 @@
+"""The callback: nothing is pending, so every answer gets the same small page, and an audit entry."""
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+from pydantic import SecretStr
+from quart.typing import TestClientProtocol as Client
+
+from dashtam.addresses import CacheAddress
+from dashtam.app import create_callback_app
+from dashtam.cache import open_cache
+from dashtam.models import AuditEntry, Outcome
+from dashtam.resources import Resources
+from dashtam.services.authorizations import MOST_REFUSED
+from dashtam.settings import TestSettings
+
+PATH = "/callback/schwab"
+HOSTILE = [
+    "",
+    "code=canary",
+    "state=canary",
+    "code=canary&state=canary",
+    "code=canary&code=canary&state=canary&state=canary",
+    "code=canary&error=canary&state=canary",
+    "access_token=canary",
+    "error=%3Cscript%3Ecanary%3C/script%3E&error_description={{7*7}}canary&error_uri=https://canary",
+    "next=//canary",
+    "next=javascript:canary",
+    f"state={'canary' * 2000}",
+    "state=%00canary",
+    "state[]=canary",
+    "state=%0d%0aSet-Cookie:%20canary=1",
+    "code=%E2%80%AEcanary",
+]
+
+
+@pytest.mark.parametrize("query", HOSTILE)
+async def test_an_answer_that_nothing_waits_for_is_refused_and_not_repeated(
+    client: Client, query: str
+) -> None:
+    response = await client.get(f"{PATH}?{query}")
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 400
+    assert "Nothing was connected" in text
+    assert "canary" not in text + str(response.headers)
+    assert "49" not in text
+
+
+async def test_all_refusals_look_the_same(client: Client) -> None:
+    pages = {await (await client.get(f"{PATH}?{query}")).get_data() for query in HOSTILE}
+    assert len(pages) == 1
+
+
+async def test_the_page_loads_nothing_runs_nothing_and_is_kept_nowhere(client: Client) -> None:
+    response = await client.get(f"{PATH}?code=a&state=b")
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Set-Cookie" not in response.headers
+    assert "Location" not in response.headers
+    text = await response.get_data(as_text=True)
+    assert not [word for word in ("http", "src=", "href=", "<script", "<style", "style=") if word in text]
+
+
+async def test_a_refusal_is_audited_without_what_the_answer_said(client: Client) -> None:
+    await client.get(
+        f"{PATH}?code=canary&state=canary", headers={"User-Agent": f"Browser\x1b[2J{'x' * 1000}"}
+    )
+    entry = await AuditEntry.get(action="authorization.refused")
+    assert entry.outcome is Outcome.DENIED
+    assert entry.actor == "anonymous"
+    assert entry.details == {"provider_key": "schwab", "reason": "not_pending"}
+    assert entry.user_agent is not None
+    assert len(entry.user_agent) == 512
+    assert "\x1b" not in entry.user_agent
+    assert "canary" not in str(dict(entry))
+
+
+async def test_a_stranger_cannot_fill_the_audit_trail(client: Client) -> None:
+    statuses = [(await client.get(PATH)).status_code for _ in range(MOST_REFUSED + 5)]
+    assert statuses == [400] * MOST_REFUSED + [429] * 5
+    assert await AuditEntry.filter(action="authorization.refused").count() == MOST_REFUSED
+
+
+async def test_parallel_answers_are_all_refused(client: Client) -> None:
+    answers = await asyncio.gather(*(client.get(f"{PATH}?code=a&state=b") for _ in range(10)))
+    assert {answer.status_code for answer in answers} == {400}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", [PATH, "/health/live"])
+async def test_only_get_is_taken(client: Client, path: str, method: str) -> None:
+    response = await client.open(path, method=method)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/callback", "/callback/", "/callback/a/b", "/docs", "/openapi.json", "/api/v1/providers"]
+)
+async def test_there_is_nothing_else(client: Client, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert "Nothing here" in await response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("key", ["UPPER", "a.b", "<script>", "x" * 65, "\u0430", "a b", "a%0d%0ab"])
+async def test_a_provider_key_that_is_none_is_not_found(client: Client, key: str) -> None:
+    response = await client.get(f"/callback/{quote(key)}")
+    assert response.status_code == 404
+    assert not await AuditEntry.filter(action="authorization.refused").exists()
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Host": "localhost.evil.example"}])
+async def test_another_host_is_refused(client: Client, headers: dict[str, str]) -> None:
+    assert (await client.get(PATH, headers=headers)).status_code == 421
+
+
+async def test_forwarded_headers_change_nothing(client: Client) -> None:
+    headers = {"X-Forwarded-Host": "evil.example", "X-Forwarded-For": "6.6.6.6", "Remote-Addr": "6.6.6.6"}
+    await client.get(PATH, headers=headers, scope_base={"client": ("127.0.0.2", 1)})
+    assert (await AuditEntry.get(action="authorization.refused")).ip == "127.0.0.2"
+
+
+async def test_without_redis_nothing_is_stored_and_the_page_says_so(
+    resources: Resources, settings: TestSettings
+) -> None:
+    async with open_cache(CacheAddress("127.0.0.1", 1, 1, SecretStr("x")), name="test") as cache:
+        app = create_callback_app(settings, resources=Resources(settings, cache, resources.cipher))
+        response = await app.test_client().get(f"{PATH}?code=canary")
+    assert response.status_code == 503
+    assert "Nothing was connected" in await response.get_data(as_text=True)
+    assert not await AuditEntry.filter(action="authorization.refused").exists()
+
+
+async def test_health_is_served_here_too(client: Client) -> None:
+    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.get("/health/ready")).status_code == 200

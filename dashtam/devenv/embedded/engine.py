@@ -17,7 +17,7 @@ from dashtam.devenv.embedded.folders import Folders, ensure_private, write_priva
 from dashtam.devenv.embedded.health import Examiner, environment_of, read_mode
 from dashtam.devenv.embedded.identity import DIGEST
 from dashtam.devenv.embedded.launches import Launches, binds_port
-from dashtam.devenv.embedded.supervisor import ProgramState, Supervisor
+from dashtam.devenv.embedded.supervisor import Supervisor
 from dashtam.devenv.engine import ComponentStatus, EngineName
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.files import ensure_home
@@ -65,7 +65,7 @@ class EmbeddedEngine:
         wanted = [component for component in Component if component in components]
         if mode is Mode.TESTING and Component.CALLBACK in wanted:
             wanted.remove(Component.CALLBACK)  # nothing calls back while tests run
-            self._supervisor.stop_program(Component.CALLBACK)
+            self._supervisor.stop_programs([Component.CALLBACK])
         with _explained(self._folders.home):
             self._make_folders()
             self._supervisor.ensure_running()
@@ -82,10 +82,8 @@ class EmbeddedEngine:
 
     def stop(self, components: Sequence[Component]) -> None:
         """Stop components, servers before stores; supervisord ends with the last of them."""
-        programs = self._supervisor.programs()
-        for component in reversed(Component):
-            if component in components and programs[component].state is not ProgramState.STOPPED:
-                self._supervisor.stop_program(component)
+        for stage in (SERVERS, STORES):
+            self._supervisor.stop_programs([component for component in stage if component in components])
         self._supervisor.shut_down_if_idle()
 
     def statuses(self) -> list[ComponentStatus]:
@@ -155,8 +153,7 @@ class EmbeddedEngine:
         program = self._supervisor.programs()[component]
         if program.alive and environment_of(program).get(DIGEST) == launch.digest:
             return
-        if program.state is not ProgramState.STOPPED:
-            self._supervisor.stop_program(component)
+        self._supervisor.stop_programs([component])
         if binds_port(component, mode):
             refuse_busy_ports(self._configuration, [component])
         write_private(launch_file(self._folders, component), launch.serialize())

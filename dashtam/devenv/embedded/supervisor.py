@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import xmlrpc.client
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,9 +91,19 @@ class Supervisor:
         """Start a program without waiting for it."""
         self._tolerating(_ALREADY_STARTED, "startProcess", component.value, False)
 
-    def stop_program(self, component: Component) -> None:
-        """Stop a program and wait for its end; Supervisor kills it when its time is over."""
-        self._tolerating(_NOT_RUNNING, "stopProcess", component.value, True)
+    def stop_programs(self, components: Collection[Component]) -> None:
+        """Stop programs side by side and wait for their end; Supervisor kills each when its time is over."""
+        programs = self.programs()
+        for component in components:
+            if programs[component].state is not ProgramState.STOPPED:
+                self._tolerating(_NOT_RUNNING, "stopProcess", component.value, False)
+        wait_until(lambda: self._have_ended(components), seconds=_STOP_SECONDS)
+
+    def _have_ended(self, components: Collection[Component]) -> None:
+        programs = self.programs()
+        ending = [name for name in components if programs[name].state is ProgramState.STOPPING]
+        if ending:
+            raise ProbeFailed(f"{', '.join(ending)} still ending")
 
     def ensure_running(self) -> None:
         """Start supervisord unless this data folder's own runs with today's configuration; end leftovers first."""

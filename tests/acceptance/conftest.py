@@ -1,0 +1,74 @@
+"""Gives the acceptance tests an engine, and one environment that several of them share."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from tests.support.embedded import throwaway_folder
+from tests.support.project import ThrowawayProject, throwaway_project
+
+CHOICE = "DASHTAM_TEST_ENGINES"
+
+
+def docker_answers() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    asked = subprocess.run(
+        ["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
+    return asked.returncode == 0
+
+
+def chosen_engines() -> list[EngineName]:
+    """Those that DASHTAM_TEST_ENGINES names, else embedded, and compose where a Docker engine answers."""
+    if named := os.environ.get(CHOICE):
+        return [EngineName(name.strip()) for name in named.split(",")]
+    return [EngineName.EMBEDDED, *([EngineName.COMPOSE] if docker_answers() else [])]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", chosen_engines(), ids=str, scope="session")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    left_out = [name for name in EngineName if name not in chosen_engines()]
+    for name in left_out:
+        terminalreporter.write_sep(
+            "!", f"NOT TESTED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"
+        )
+
+
+@pytest.fixture(scope="session", name="folder")
+def _folder() -> Iterator[Path]:
+    with throwaway_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session", name="shared")
+def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
+    """A project that tests of one engine share; each of them brings it where it needs it."""
+    with throwaway_project(engine, folder, f"dashtam-shared-{os.getpid()}-{engine}") as project:
+        yield project
+
+
+@pytest.fixture(name="development")
+def _development(shared: ThrowawayProject) -> ThrowawayProject:
+    """The shared project with development up, wherever the last test left it."""
+    if shared.env_file.exists() and shared.status()["mode"] == "testing":
+        shared.done("test.clean")
+    shared.done("up")
+    return shared
+
+
+@pytest.fixture(name="fresh")
+def _fresh(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
+    """A project that never ran."""
+    number = abs(hash(request.node.name)) % 10**6
+    with throwaway_project(engine, folder, f"dashtam-fresh-{number}-{engine}") as project:
+        yield project

@@ -114,22 +114,14 @@ class Cluster:
     def ask(
         self, sql: str, *, database: str = "postgres", user: str = "postgres", password: str | None = None
     ) -> str:
-        """Run SQL through psql, as the superuser unless another role is named.
+        """Run SQL through psql, statement by statement, as the superuser unless another role is named.
 
         Raises:
             AssertionError: what the server said.
         """
         answer = subprocess.run(
-            [
-                str(self.binaries.postgres_bin / "psql"),
-                "-XAtq",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-d",
-                database,
-                "-c",
-                sql,
-            ],
+            [str(self.binaries.postgres_bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database],
+            input=sql,
             env=self._psql_environment(user, password or self.superuser_password),
             capture_output=True,
             text=True,

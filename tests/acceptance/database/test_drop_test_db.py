@@ -20,7 +20,7 @@ async def redis_keys(cluster: Cluster, index: int, *, add: str | None = None) ->
     async with Redis.from_url(url, decode_responses=True) as client:
         if add is not None:
             await client.set(add, "1")
-        return sorted(await client.keys())
+        return sorted(str(key) for key in await client.keys())
 
 
 def test_the_test_database_and_its_index_go_and_development_stays(cluster: Cluster) -> None:

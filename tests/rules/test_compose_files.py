@@ -1,0 +1,132 @@
+"""The compose files say what the engines mean: the same for each component on either engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode, Place, application_environment
+from dashtam.devenv.compose.plan import POSTGRES, REDIS, reasons_to_refuse
+from dashtam.devenv.configuration import Configuration
+from tests.support.compose_files import (
+    CLUSTER,
+    REPOSITORY,
+    has_compose,
+    make_configuration,
+    read_with_compose,
+    read_with_yaml,
+)
+
+MODES = tuple(Mode)
+Document = dict[str, Any]
+
+
+@pytest.fixture(name="configuration", scope="module")
+def _configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    return make_configuration(tmp_path_factory.mktemp("compose"))
+
+
+def read(configuration: Configuration, mode: Mode) -> Document:
+    """Ask Compose where it is at hand, and read the YAML where it is not."""
+    return read_with_compose(configuration, mode) if has_compose() else read_with_yaml(configuration, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("reader", [read_with_yaml, read])
+def test_compose_would_run_exactly_what_the_engine_means_to_run(
+    configuration: Configuration, mode: Mode, reader: Callable[[Configuration, Mode], Document]
+) -> None:
+    document = reader(configuration, mode)
+    assert reasons_to_refuse(document, configuration, mode, cluster_identifier=CLUSTER) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_app_is_told_the_same_by_either_engine_but_for_where_the_stores_are(
+    configuration: Configuration, mode: Mode
+) -> None:
+    stores = {
+        "postgres": Place("127.0.0.1", configuration.postgres_port),
+        "redis": Place("127.0.0.1", configuration.redis_port),
+    }
+    embedded = application_environment(configuration, mode, cluster_identifier=CLUSTER, **stores)
+    compose = read(configuration, mode)["services"][Component.APP]["environment"]
+    inside = {stores["postgres"]: POSTGRES, stores["redis"]: REDIS}
+    for local, place in inside.items():
+        embedded = {
+            name: value.replace(f"{local.host}:{local.port}", f"{place.host}:{place.port}")
+            for name, value in embedded.items()
+        }
+    assert compose == embedded
+
+
+def test_the_overlay_gives_testing_a_role_and_a_database_and_an_index_of_its_own(
+    configuration: Configuration,
+) -> None:
+    told = {mode: read(configuration, mode)["services"][Component.APP]["environment"] for mode in MODES}
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        development, testing = (urlsplit(told[mode][name]) for mode in MODES)
+        assert development.path != testing.path
+    users = {urlsplit(told[mode]["DATABASE_URL"]).username for mode in MODES}
+    assert users == {configuration.owner(mode).user for mode in MODES}
+
+
+@pytest.mark.parametrize("component", Component)
+def test_the_overlay_adds_no_port_and_no_volume(configuration: Configuration, component: Component) -> None:
+    development, testing = (read(configuration, mode)["services"][component] for mode in MODES)
+    assert testing["ports"] == development["ports"]
+    for service in (development, testing):
+        service["data"] = [mount for mount in service["volumes"] if mount["type"] == "volume"]
+    assert testing["data"] == development["data"]
+
+
+def test_in_testing_the_env_file_of_app_is_that_of_the_tests(configuration: Configuration) -> None:
+    app = read(configuration, Mode.TESTING)["services"][Component.APP]
+    laid_over = [mount["source"] for mount in app["volumes"] if mount["target"] == "/app/.env"]
+    assert laid_over == [str(configuration.checkout / ".env.test")]
+    assert app["command"] == ["sleep", "infinity"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("component", Component)
+def test_no_component_may_do_more_than_it_needs(
+    configuration: Configuration, component: Component, mode: Mode
+) -> None:
+    service = read(configuration, mode)["services"][component]
+    assert service["read_only"] is True
+    assert service["init"] is True
+    assert service["restart"] == "unless-stopped"
+    assert service["deploy"]["resources"]["limits"].keys() >= {"memory", "pids"}
+    assert service["user"] not in {"", "root", "0", "0:0"}
+    assert all(
+        mount["bind"]["create_host_path"] is False for mount in service["volumes"] if mount["type"] == "bind"
+    )
+
+
+@pytest.mark.parametrize("component", [*STORES, *SERVERS])
+def test_every_component_of_development_has_a_health_check_and_a_mode(
+    configuration: Configuration, component: Component
+) -> None:
+    service = read(configuration, Mode.DEVELOPMENT)["services"][component]
+    assert service["healthcheck"]["test"]
+    assert service["labels"]["dashtam.mode"] == Mode.DEVELOPMENT
+
+
+def test_the_health_of_postgres_is_asked_over_tcp_as_the_application(configuration: Configuration) -> None:
+    for mode in MODES:
+        postgres = read(configuration, mode)["services"][Component.POSTGRES]
+        owner = configuration.owner(mode)
+        asked = {name: postgres["environment"][name] for name in ("PGHOST", "PGDATABASE", "PGUSER")}
+        assert asked == {"PGHOST": "127.0.0.1", "PGDATABASE": owner.database, "PGUSER": owner.user}
+        assert "psql" in postgres["healthcheck"]["test"]
+
+
+def test_redis_renames_flushall_away_and_keeps_an_append_only_file_on_either_engine() -> None:
+    from dashtam.devenv.embedded.command import redis_configuration
+
+    container = (REPOSITORY / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
+    local = redis_configuration(Path("/data"), 6379, "secret")
+    for line in ('rename-command FLUSHALL ""', "appendonly yes", "appendfsync everysec"):
+        assert line in container
+        assert line in local

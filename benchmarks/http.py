@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 import psutil
 
-from benchmarks.certificate import write_certificate
 from dashtam.database.lifespan import open_session
+from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.settings import TestSettings, load_settings
 
 ROWS = 20
@@ -57,7 +57,8 @@ class Contestant:
 
 def contestants(folder: Path) -> list[Contestant]:
     """Build the three command lines: the same TLS files, one worker each, no access log of the server's own."""
-    certificate, key = str(folder / "certificate.pem"), str(folder / "key.pem")
+    made = Certificates(folder)
+    certificate, key = str(made.server), str(made.server_key)
     ports = _free_ports(3)
     hypercorn = [
         sys.executable,
@@ -124,7 +125,7 @@ def _await_answer(contestant: Contestant, folder: Path) -> None:
 
 
 def _load(contestant: Contestant, folder: Path, *, seconds: float, connections: int) -> dict[str, float]:
-    arguments = [contestant.port, folder / "certificate.pem", PATH, seconds, connections]
+    arguments = [contestant.port, Certificates(folder).authority, PATH, seconds, connections]
     command = [sys.executable, "-m", "benchmarks.load", *map(str, arguments)]
     answer = subprocess.run(command, check=True, capture_output=True, timeout=seconds + START_SECONDS)
     found: dict[str, float] = json.loads(answer.stdout)
@@ -152,7 +153,7 @@ def compete(settings: TestSettings, *, rounds: int, seconds: float, connections:
     """Run all rounds; one server after the other in each, so that a busy machine slows all of them."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        write_certificate(folder)
+        ensure_certificates(folder)
         field = contestants(folder)
         for contestant in field:
             stack.enter_context(_running(contestant, _environment(settings), folder))

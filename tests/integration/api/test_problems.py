@@ -2,6 +2,7 @@
 
 import pytest
 from quart import Quart
+from quart.testing.utils import sentinel
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.app import create_app
@@ -41,7 +42,7 @@ async def test_a_path_that_does_not_exist(client: Client) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_a_method_that_a_path_does_not_take(client: Client, method: str) -> None:
-    response = await client.open("/health/live", method=method)
+    response = await client.open("/health/live", method=method, json=sentinel)
     assert response.status_code == 405
     assert (await response.get_json(force=True))["code"] == "method_not_allowed"
     assert "GET" in response.headers["Allow"]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
+from quart.testing.utils import sentinel
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.addresses import CacheAddress
@@ -92,7 +93,7 @@ async def test_parallel_answers_are_all_refused(client: Client) -> None:
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", [PATH, "/health/live"])
 async def test_only_get_is_taken(client: Client, path: str, method: str) -> None:
-    response = await client.open(path, method=method)
+    response = await client.open(path, method=method, json=sentinel)
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET"
 

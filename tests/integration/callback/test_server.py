@@ -1,0 +1,39 @@
+"""The callback as it really runs: what a provider sends never reaches a log."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashtam.settings import TestSettings
+from tests.support.served import Served, serving
+
+
+@pytest.fixture(scope="module")
+def served(settings: TestSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving("callback", tmp_path_factory.mktemp("served"), settings) as served:
+        yield served
+
+
+async def test_code_and_state_reach_no_log_and_no_answer(served: Served) -> None:
+    query = {"code": "canary-code", "state": "canary-state", "error_description": "canary-error"}
+    async with served.client() as client:
+        for path in ("/callback/schwab", "/callback/schwab/", "/", "/callback/UPPER"):
+            response = await client.get(path, params=query, headers={"Referer": "https://canary-referer"})
+            assert response.status_code in {400, 404, 429}
+            assert "canary" not in response.text + str(response.headers)
+    assert "/callback/schwab" in served.log
+    assert "canary" not in served.log
+
+
+async def test_a_body_is_refused_with_the_method(served: Served) -> None:
+    async with served.client() as client:
+        response = await client.post("/callback/schwab", data={"code": "canary"})
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET"
+
+
+async def test_the_page_is_dressed_over_tls_too(served: Served) -> None:
+    async with served.client(http2=True) as client:
+        response = await client.get("/callback/schwab")
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert response.headers["cache-control"] == "no-store"

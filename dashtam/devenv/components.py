@@ -1,9 +1,6 @@
-"""The four running parts, and what each of them is told, whichever engine runs it."""
+"""The four running parts, and what they run for."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-
-from dashtam.devenv.configuration import Configuration
 
 
 class Mode(StrEnum):
@@ -24,38 +21,3 @@ class Component(StrEnum):
 
 STORES = (Component.POSTGRES, Component.REDIS)
 SERVERS = (Component.APP, Component.CALLBACK)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Host and port under which one component reaches another; `postgres:5432` in a container, loopback outside."""
-
-    host: str
-    port: int
-
-
-def application_environment(
-    configuration: Configuration, mode: Mode, *, postgres: Place, redis: Place, cluster_identifier: str | None
-) -> dict[str, str]:
-    """Build the variables that the engine sets for app and callback; the rest they read from the env file.
-
-    docker-compose.yml and docker-compose.test.yml spell the same table; a test compares the two.
-    """
-    owner = configuration.owner(mode)
-    environment = {
-        "ENVIRONMENT": mode.value,
-        "DATABASE_URL": (
-            f"postgresql+asyncpg://{owner.user}:{owner.password}@{postgres.host}:{postgres.port}/{owner.database}"
-        ),
-        "REDIS_URL": (
-            f"redis://:{configuration.redis_password}@{redis.host}:{redis.port}/{configuration.redis_index(mode)}"
-        ),
-        "APP_URL": f"https://localhost:{configuration.app_port}",
-        "CALLBACK_URL": f"https://localhost:{configuration.callback_port}",
-    }
-    if mode is Mode.TESTING:
-        development = configuration.owner(Mode.DEVELOPMENT)
-        environment["DEVELOPMENT_DATABASE"] = f"{postgres.host}:{postgres.port}/{development.database}"
-        if cluster_identifier is not None:
-            environment["CLUSTER_IDENTIFIER"] = cluster_identifier
-    return environment

@@ -4,14 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from dashtam.devenv.components import Mode
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused, list_problems
 from dashtam.devenv.project import Project
-
-if TYPE_CHECKING:
-    from dashtam.devenv.components import Mode
 
 PORT_SETTINGS: Final = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,49}")
@@ -45,18 +43,18 @@ class Configuration:
     postgres_port: int
     redis_port: int
     redis_password: str = field(repr=False)
-    owners: "dict[Mode, DatabaseOwner]"
-    redis_indexes: "dict[Mode, int]"
+    owners: dict[Mode, DatabaseOwner]
+    redis_indexes: dict[Mode, int]
 
-    def owner(self, mode: "Mode") -> DatabaseOwner:
+    def owner(self, mode: Mode) -> DatabaseOwner:
         """The database of a mode and its role."""
         return self.owners[mode]
 
-    def redis_index(self, mode: "Mode") -> int:
+    def redis_index(self, mode: Mode) -> int:
         """The Redis database of a mode."""
         return self.redis_indexes[mode]
 
-    def env_file(self, mode: "Mode") -> Path:
+    def env_file(self, mode: Mode) -> Path:
         """The file that app and callback read in a mode."""
         return self.checkout / (".env.test" if mode.value == "testing" else ".env")
 
@@ -100,8 +98,6 @@ class _Reader:
         self._files = {".env": development, ".env.test": testing}
 
     def read(self, project: Project) -> Configuration:
-        from dashtam.devenv.components import Mode
-
         ports = self._ports()
         return Configuration(
             project=project.name,

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode, Place, application_environment
+from dashtam.devenv.application import Place, application_environment
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.compose.plan import POSTGRES, REDIS, reasons_to_refuse
 from dashtam.devenv.configuration import Configuration
 from tests.support.compose_files import (

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode, Place, application_environment
+from dashtam.devenv.application import Place, application_environment
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import compose, container_name, image_name, volume_names
 from dashtam.devenv.configuration import Configuration

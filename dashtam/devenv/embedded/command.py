@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from dashtam.devenv.components import Component, Mode, Place, application_environment
+from dashtam.devenv.application import Place, application_environment
+from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.devenv.embedded.folders import Folders

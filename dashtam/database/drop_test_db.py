@@ -81,14 +81,18 @@ async def _flush_cache(settings: TestSettings) -> None:
     )
     try:
         async with client:
-            await _flush(client, address.index, address.place)
+            await flush(client, address.index, address.place)
     except RedisError as error:
         raise CacheNotReady(f"{address.place}: {error}") from error
     done("Redis index emptied", cache=address.place)
 
 
-async def _flush(client: Redis, index: int, place: str) -> None:
-    """Empty the index that the connection has really selected, and never index 0, which is development's."""
+async def flush(client: Redis, index: int, place: str) -> None:
+    """Empty the index that the connection has really selected, and never index 0, which is development's.
+
+    Raises:
+        UnsafeDatabase: another index than `index` is selected, or it is index 0.
+    """
     async with client.client() as connection:
         seen = int((await connection.client_info())["db"])
         if seen != index or seen == 0:

@@ -6,7 +6,11 @@ import subprocess
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.clusters import Cluster, wait_until
+from dashtam.database.drop_test_db import drop, flush
+from dashtam.database.verification import open_verified
+from dashtam.errors import UnsafeDatabase
+from dashtam.settings import TestSettings
+from tests.support.clusters import CHECKOUT, Cluster, wait_until
 
 MODULE = "dashtam.database.drop_test_db"
 
@@ -102,3 +106,24 @@ def test_a_cache_that_does_not_answer_is_a_failure_with_its_address(cluster: Clu
     assert answer.returncode == 1
     assert "127.0.0.1:1/1" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+async def test_a_stamp_that_goes_between_verification_and_drop_keeps_the_database(cluster: Cluster) -> None:
+    environment = cluster.environment("testing")
+    settings = TestSettings(_env_file=CHECKOUT / ".env.test", **environment)  # type: ignore[arg-type]  # text, as from the environment
+    async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
+        cluster.ask("COMMENT ON DATABASE dashtam_test IS NULL")
+        with pytest.raises(UnsafeDatabase, match="the stamp is None"):
+            await drop(verified)
+    assert databases(cluster) == ["dashtam", "dashtam_test"]
+
+
+async def test_only_the_selected_index_is_emptied_and_never_index_0(cluster: Cluster) -> None:
+    """The decision looks at the index that the server says is selected, not at the one that was asked for."""
+    await redis_keys(cluster, 0, add="canary")
+    async with Redis.from_url(cluster.redis_url.removesuffix("1") + "0", decode_responses=True) as client:
+        with pytest.raises(UnsafeDatabase, match="connected to Redis index 0; expected 1"):
+            await flush(client, 1, "here")
+        with pytest.raises(UnsafeDatabase, match="never 0"):
+            await flush(client, 0, "here")
+    assert await redis_keys(cluster, 0) == ["canary"]

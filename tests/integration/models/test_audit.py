@@ -1,6 +1,7 @@
 """The audit trail keeps what was written, whoever asks for something else."""
 
 import pytest
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
@@ -26,3 +27,11 @@ async def test_the_database_refuses_to_change_or_remove_an_entry(statement: str)
         async with in_transaction() as connection:
             await connection.execute_script(statement)
     assert await AuditEntry.get(id=entry.id) == entry
+
+
+async def test_the_refusal_cannot_be_silenced_by_a_replication_role(transaction: BaseDBAsyncClient) -> None:
+    """`session_replication_role = replica` switches off every trigger that is not marked ALWAYS."""
+    rows = await transaction.execute_query_dict(
+        "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'provider_audit_logs_append_only'"
+    )
+    assert [row["tgenabled"] for row in rows] == ["A"]

@@ -49,14 +49,12 @@ async def test_a_stored_grant_activates_the_connection_and_is_audited() -> None:
     connection = await connect()
     assert connection.status is ConnectionStatus.PENDING
     token = await store_grant(connection.id, GRANT, cipher=CIPHER)
-    await connection.refresh_from_db()
-    assert connection.status is ConnectionStatus.ACTIVE
-    assert connection.connected_at is not None
+    stored = await ProviderConnection.get(id=connection.id)
+    assert stored.status is ConnectionStatus.ACTIVE
+    assert stored.connected_at is not None
     assert (token.key_id, token.version) == ("new", 1)
-    actions = (
-        await AuditEntry.filter(connection_id=connection.id).order_by("id").values_list("action", flat=True)
-    )
-    assert actions == ["connection.created", "connection.activated"]
+    entries = await AuditEntry.filter(connection_id=connection.id).order_by("id")
+    assert [entry.action for entry in entries] == ["connection.created", "connection.activated"]
 
 
 async def test_a_new_grant_replaces_the_earlier_one() -> None:

@@ -46,8 +46,16 @@ class Migrations:
 
 
 def files(folder: Path = MIGRATIONS) -> list[str]:
-    """List the names of the migration files, oldest first."""
+    """List the names of the migration files, oldest first.
+
+    Raises:
+        DatabaseNotReady: there are none, so this installation is incomplete; no database is then called up to date.
+    """
     names = [match for path in (folder / APP).glob("*.py") if (match := _FILE.fullmatch(path.name))]
+    if not names:
+        raise DatabaseNotReady(
+            f"no migrations in {folder / APP}; run from a checkout, or from an image that has them"
+        )
     return [match.group() for match in sorted(names, key=lambda match: int(match.group(1)))]
 
 

@@ -47,6 +47,15 @@ async def test_emptying_leaves_nothing_behind(transaction: BaseDBAsyncClient) ->
     assert await transaction.execute_query_dict("SELECT FROM pg_namespace WHERE nspname = 'stray'") == []
 
 
+async def test_emptying_leaves_extensions_to_the_superuser_who_made_them(
+    transaction: BaseDBAsyncClient,
+) -> None:
+    await transaction.execute_script("CREATE EXTENSION citext; CREATE TABLE stray (name citext);")
+    await transaction.execute_script(EMPTY)
+    rows = await transaction.execute_query_dict("SELECT extname FROM pg_extension WHERE extname = 'citext'")
+    assert len(rows) == 1
+
+
 @pytest.mark.parametrize("name", files())
 def test_a_migration_is_one_database_transaction(name: str) -> None:
     assert load(name).RUN_IN_TRANSACTION is True

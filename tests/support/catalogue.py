@@ -26,7 +26,8 @@ _QUERIES: Final = {
          WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal""",
     "functions": """
         SELECT proname, pg_get_functiondef(oid), proacl::text, obj_description(oid, 'pg_proc')
-          FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')""",
+          FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p')
+           AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')""",
     "types": """
         SELECT typname, typtype FROM pg_type
          WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r')""",
@@ -34,7 +35,7 @@ _QUERIES: Final = {
 
 
 async def read_catalogue(connection: BaseDBAsyncClient) -> dict[str, list[str]]:
-    """List everything that the schema `public` holds, one line a thing, sorted; the order of columns is left out."""
+    """List everything that the schema `public` holds, sorted, but for the order of columns and for extensions."""
     return {
         kind: sorted(
             " | ".join(str(value) for value in row.values())

@@ -83,6 +83,11 @@ async def test_models_that_did_not_change_make_no_migration(settings: TestSettin
     assert await create(settings, "nothing") is None
 
 
+def test_an_installation_without_migrations_calls_no_database_up_to_date(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseNotReady, match="no migrations in"):
+        files(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["", "Upper", "../escape", "a b", "1st"])
 async def test_a_migration_needs_a_plain_name(settings: TestSettings, name: str) -> None:
     with pytest.raises(InvalidRequest, match="expected lower-case letters"):

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +65,7 @@ def _folder(account: Account | None) -> Iterator[Path]:
 
 @contextmanager
 def _server(
-    command: Sequence[str], account: Account | None, folder: Path
+    command: Sequence[str], account: Account | None, folder: Path, **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -74,7 +74,7 @@ def _server(
             stdout=log,
             stderr=log,
             cwd=folder,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **environment},
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
@@ -122,7 +122,7 @@ class Cluster:
         answer = subprocess.run(
             [str(self.binaries.postgres_bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database],
             input=sql,
-            env=self._psql_environment(user, password or self.superuser_password),
+            env=self.psql_environment(user, password),
             capture_output=True,
             text=True,
         )
@@ -133,7 +133,7 @@ class Cluster:
         """Run one of the scripts in docker/ as the superuser."""
         return subprocess.run(
             ["sh", str(CHECKOUT / "docker" / script)],
-            env=self._psql_environment("postgres", self.superuser_password) | dict(self.owners) | changes,
+            env=self.psql_environment() | dict(self.owners) | changes,
             capture_output=True,
             text=True,
         )
@@ -173,13 +173,14 @@ class Cluster:
             environment["DEVELOPMENT_DATABASE"] = f"127.0.0.1:{self.port}/{self.owners['DEV_POSTGRES_DB']}"
         return environment
 
-    def _psql_environment(self, user: str, password: str) -> dict[str, str]:
+    def psql_environment(self, user: str = "postgres", password: str | None = None) -> dict[str, str]:
+        """What psql and its like are told; the superuser unless another role is named."""
         return {
             "PATH": f"{self.binaries.postgres_bin}:/usr/bin:/bin",
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),
             "PGUSER": user,
-            "PGPASSWORD": password,
+            "PGPASSWORD": password or self.superuser_password,
             "PGCONNECT_TIMEOUT": "5",
         }
 
@@ -207,22 +208,44 @@ def start_cluster(
             [*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"], account, folder
         ) as made:
             assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
-        port = free_port()
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "fsync": "off",
-        }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        cluster = Cluster(port, folder, binaries, password)
-        if redis_url is not None:
-            cluster = Cluster(port, folder, binaries, password, redis_url)
-        with _server(
-            [str(binaries.postgres_bin / "postgres"), "-D", str(data), *options], account, folder
-        ) as server:
-            wait_until(lambda: server.poll() is not None or _answers(cluster), "PostgreSQL answers")
-            yield cluster
+        cluster = Cluster(free_port(), folder, binaries, password)
+        with _serve(
+            cluster if redis_url is None else replace(cluster, redis_url=redis_url), account
+        ) as served:
+            yield served
+
+
+@contextmanager
+def start_standby(primary: Cluster, account: Account | None) -> Iterator[Cluster]:
+    """Make and start a replica: the same names, passwords and system_identifier, but in recovery."""
+    with _folder(account) as folder:
+        copy = [
+            str(primary.binaries.postgres_bin / "pg_basebackup"),
+            "-D",
+            str(folder / "data"),
+            "-R",
+            "-c",
+            "fast",
+        ]
+        with _server(copy, account, folder, **primary.psql_environment()) as made:
+            assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
+        with _serve(replace(primary, port=free_port(), folder=folder), account) as standby:
+            yield standby
+
+
+@contextmanager
+def _serve(cluster: Cluster, account: Account | None) -> Iterator[Cluster]:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": cluster.port,
+        "unix_socket_directories": "",
+        "fsync": "off",
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    command = [str(cluster.binaries.postgres_bin / "postgres"), "-D", str(cluster.folder / "data"), *options]
+    with _server(command, account, cluster.folder) as server:
+        wait_until(lambda: server.poll() is not None or _answers(cluster), "PostgreSQL answers")
+        yield cluster
 
 
 def _answers(cluster: Cluster) -> bool:

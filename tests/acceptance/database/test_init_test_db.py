@@ -12,7 +12,7 @@ import pytest
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
 from tests.acceptance.database.conftest import CANARY
-from tests.support.clusters import CHECKOUT, Cluster, start_cluster, wait_until
+from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
 
 MODULE = "dashtam.database.init_test_db"
 STEPS = "123456789"
@@ -183,6 +183,16 @@ def test_another_cluster_with_the_same_names_and_passwords_is_left_alone(
             in answer.stderr
         )
         assert canaries(other, "dashtam_test") == "1"
+
+
+def test_a_replica_of_our_own_cluster_is_refused(
+    cluster: Cluster, programs: tuple[Binaries, Account | None]
+) -> None:
+    """It shares the system_identifier, the names and the stamp with its primary server."""
+    with start_standby(cluster, programs[1]) as standby:
+        answer = standby.run(MODULE, "testing")
+    assert answer.returncode == 3
+    assert "in recovery" in answer.stderr
 
 
 def test_of_parallel_runs_each_one_builds_or_is_refused(cluster: Cluster) -> None:

@@ -7,58 +7,59 @@ from dashtam.models import Authorization, Provider
 _FIELDS: Final = ("name", "description", "website", "authorization", "is_available")
 
 
-def _provider(key: str, name: str, authorization: Authorization, website: str, description: str) -> Provider:
-    return Provider(key=key, name=name, authorization=authorization, website=website, description=description)
+# Key, name, how it lets us in, website, description. None is available yet: a provider becomes available in the
+# release that ships its adapter.
+_ROWS: Final = (
+    (
+        "alpaca",
+        "Alpaca",
+        Authorization.OAUTH2,
+        "https://alpaca.markets",
+        "Brokerage accounts, positions and orders, live and paper.",
+    ),
+    (
+        "gocardless",
+        "GoCardless Bank Account Data",
+        Authorization.HOSTED_LINK,
+        "https://gocardless.com/bank-account-data",
+        "European banks under PSD2; consent is renewed every 90 days.",
+    ),
+    (
+        "plaid",
+        "Plaid",
+        Authorization.HOSTED_LINK,
+        "https://plaid.com",
+        "Aggregator of North American and European institutions.",
+    ),
+    (
+        "sandbox",
+        "Sandbox",
+        Authorization.OAUTH2,
+        "https://example.com",
+        "An invented institution for development and demonstrations; holds nobody's money.",
+    ),
+    (
+        "schwab",
+        "Charles Schwab",
+        Authorization.OAUTH2,
+        "https://www.schwab.com",
+        "Brokerage accounts; the refresh token lives seven days from the sign-in.",
+    ),
+    (
+        "simplefin",
+        "SimpleFIN",
+        Authorization.CLAIM_TOKEN,
+        "https://www.simplefin.org",
+        "Read-only bridge to many institutions; a setup token is claimed once.",
+    ),
+)
 
 
 def catalogue() -> list[Provider]:
-    """Build the rows of the catalogue, in the order of their keys.
-
-    None is available yet: a row becomes available in the release that ships its adapter.
-    """
+    """Build the rows of the catalogue, in the order of their keys."""
     return [
-        _provider(
-            "alpaca",
-            "Alpaca",
-            Authorization.OAUTH2,
-            "https://alpaca.markets",
-            "Brokerage accounts, positions and orders, live and paper.",
-        ),
-        _provider(
-            "gocardless",
-            "GoCardless Bank Account Data",
-            Authorization.HOSTED_LINK,
-            "https://gocardless.com/bank-account-data",
-            "European banks under PSD2; consent is renewed every 90 days.",
-        ),
-        _provider(
-            "plaid",
-            "Plaid",
-            Authorization.HOSTED_LINK,
-            "https://plaid.com",
-            "Aggregator of North American and European institutions.",
-        ),
-        _provider(
-            "sandbox",
-            "Sandbox",
-            Authorization.OAUTH2,
-            "https://example.com",
-            "An invented institution for development and demonstrations; holds nobody's money.",
-        ),
-        _provider(
-            "schwab",
-            "Charles Schwab",
-            Authorization.OAUTH2,
-            "https://www.schwab.com",
-            "Brokerage accounts; the refresh token lives seven days from the sign-in.",
-        ),
-        _provider(
-            "simplefin",
-            "SimpleFIN",
-            Authorization.CLAIM_TOKEN,
-            "https://www.simplefin.org",
-            "Read-only bridge to many institutions; a setup token is claimed once.",
-        ),
+        Provider(key=key, name=name, authorization=authorization, website=website, description=description)
+        for key, name, authorization, website, description in _ROWS
     ]
 
 

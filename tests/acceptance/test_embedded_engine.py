@@ -1,14 +1,13 @@
 """The embedded engine on a machine that is busy, full, closed, or not as it was left."""
 
+import contextlib
 import json
 import os
-import shutil
 import socket
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -189,7 +188,8 @@ def test_corrupt_files_of_a_former_run_are_healed(project: EmbeddedProject) -> N
     project.start_stores()
     project.psql("CREATE TABLE canary (id int); INSERT INTO canary VALUES (1)")
     for process in project.processes():
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it followed its supervisor
+            process.kill()
     for file in project.folders.run.iterdir():
         file.unlink()
         file.write_text("\0garbage")
@@ -201,17 +201,20 @@ def test_corrupt_files_of_a_former_run_are_healed(project: EmbeddedProject) -> N
     assert project.psql("SELECT id FROM canary") == "1"
 
 
-def test_a_postmaster_pid_file_of_a_stranger_is_no_obstacle(project: EmbeddedProject) -> None:
+def test_a_lock_file_that_names_another_program_is_no_obstacle(project: EmbeddedProject) -> None:
     project.start_stores()
-    pid_file = project.folders.cluster / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
+    lock = project.folders.cluster / "postmaster.pid"
+    _, *lines = lock.read_text().splitlines()
     project.stop()
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    shutil.chown(pid_file, project.folders.cluster.owner(), project.folders.cluster.group())
+    owner = project.folders.cluster.stat()
+    with subprocess.Popen(["sleep", "600"], user=owner.st_uid, group=owner.st_gid, cwd="/") as stranger:
+        lock.write_text("\n".join([str(stranger.pid), *lines]) + "\n")
+        os.chown(lock, owner.st_uid, owner.st_gid)
 
-    project.start_stores()
+        project.start_stores()
 
-    assert project.psql("SELECT 1") == "1"
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_data_folder_with_a_very_long_name_works() -> None:
@@ -259,7 +262,7 @@ def test_a_lost_superuser_password_is_said_and_the_data_stays(project: EmbeddedP
     assert project.psql("SELECT to_regclass('canary')") == "canary"
 
 
-@contextmanager
+@contextlib.contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     disk = folder / "disk"
     disk.mkdir()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.configuration import Configuration, read_configuration
 from dashtam.devenv.embedded.engine import EmbeddedEngine
 from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.embedded.identity import find_marked, find_servers_of
+from dashtam.devenv.embedded.identity import end, find_marked, find_servers_of
 from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.project import Project
 
@@ -106,6 +107,5 @@ def embedded_project(*, home: Path | None = None) -> Iterator[EmbeddedProject]:
         finally:
             project.stop()
             leftovers = project.processes()
-            for process in leftovers:
-                process.kill()
+            end(leftovers, gently=signal.SIGKILL, seconds=10)
             assert not leftovers, f"left behind: {leftovers} as user {os.getuid()}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dashtam.devenv.embedded.command import Launch
 from dashtam.devenv.embedded.identity import INSTANCE
-from dashtam.devenv.embedded.leftovers import end_processes, gentle_signal
+from dashtam.devenv.embedded.leftovers import end_processes, gentle_signal, remove_strangers_lock
 from dashtam.devenv.tether import tether
 
 _LEFTOVER_SECONDS = 20.0
@@ -30,6 +30,8 @@ def main(path: str) -> None:
     launch = Launch.deserialize(Path(path).read_text(encoding="utf-8"))
     cluster = None if launch.cluster is None else Path(launch.cluster)
     end_processes(launch.environment[INSTANCE], launch.component, cluster, seconds=_LEFTOVER_SECONDS)
+    if cluster is not None:
+        remove_strangers_lock(cluster)
     become(launch, supervisor)
 
 

@@ -29,3 +29,18 @@ def find_processes(instance: str, component: Component, cluster: Path | None) ->
 def end_processes(instance: str, component: Component, cluster: Path | None, *, seconds: float) -> None:
     """End the processes of a component: they would hold its port, or its data folder."""
     end(find_processes(instance, component, cluster), gently=gentle_signal(component), seconds=seconds)
+
+
+def remove_strangers_lock(cluster: Path) -> None:
+    """Remove a postmaster.pid whose process id was given to another program since its postmaster was killed.
+
+    PostgreSQL takes any process of its own user for a running postmaster, and would never start again. Call it when
+    the processes of the cluster have ended; in every case that is not clear the file stays, and PostgreSQL decides.
+    """
+    lock = cluster / "postmaster.pid"
+    try:
+        holder = psutil.Process(int(lock.read_text(encoding="utf-8").splitlines()[0]))
+        if holder.cwd() != str(cluster):
+            lock.unlink()
+    except (psutil.Error, OSError, ValueError, IndexError):
+        return

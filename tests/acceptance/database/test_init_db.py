@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
-from tests.support.clusters import Cluster
+from dashtam.database.migrations import LOCK
+from tests.support.clusters import Cluster, wait_until
 
 MODULE = "dashtam.database.init_db"
 
@@ -75,3 +77,25 @@ def test_history_shows_what_is_applied(cluster: Cluster) -> None:
     answer = cluster.run("dashtam.database.migrations history", "development")
     assert answer.returncode == 0
     assert answer.stdout.startswith("✓ applied  file=0_")
+
+
+def test_an_upgrade_waits_for_the_one_that_is_at_work(fresh: Cluster) -> None:
+    holding = subprocess.Popen(
+        [str(fresh.binaries.postgres_bin / "psql"), "-XAtq", "-d", "dashtam"],
+        env=fresh.psql_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert holding.stdin is not None
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted IS {}"
+    with holding:
+        holding.stdin.write(f"SELECT pg_advisory_lock({LOCK});\n")
+        holding.stdin.flush()
+        wait_until(lambda: fresh.ask(locks.format(True), database="dashtam") == "1", "the lock is held")
+        run = fresh.start(MODULE, "development")
+        wait_until(lambda: fresh.ask(locks.format(False), database="dashtam") == "1", "the upgrade waits")
+        assert fresh.ask("SELECT to_regclass('users') IS NULL", database="dashtam") == "t"
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, out + err
+    assert counts(fresh) == "1|6"

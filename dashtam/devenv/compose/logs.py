@@ -4,8 +4,9 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from dashtam.devenv.components import Component
 from dashtam.devenv.compose.client import Client
@@ -92,10 +93,11 @@ def _start_follower(
         start_new_session=True,  # Ctrl-C is ours; we end it
     )
 
-    def read(stream: Iterable[bytes]) -> None:
-        for line in (read_line(component, raw) for raw in stream):
-            if line.time > since:  # `--since` includes the line that we know
-                lines.put(line)
+    def read(stream: BinaryIO) -> None:
+        with stream:
+            for line in (read_line(component, raw) for raw in stream):
+                if line.time > since:  # `--since` includes the line that we know
+                    lines.put(line)
         lines.put(None)
 
     threading.Thread(target=read, args=(process.stdout,), daemon=True).start()

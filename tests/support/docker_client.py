@@ -1,0 +1,98 @@
+"""A `docker` program that writes down how it was called and answers what the test told it to.
+
+With `exec` it runs the command here, as Docker would inside the container.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_PROGRAM: Final = f"""#!{sys.executable}
+import json, os, pathlib, sys
+here = pathlib.Path({{folder!r}})
+words = sys.argv[1:]
+stdin = "" if words[0] == "exec" else os.read(0, 9).decode()
+call = {{{{"words": words, "environment": dict(os.environ), "stdin": stdin}}}}
+with (here / "calls").open("a") as calls:
+    print(json.dumps(call), file=calls)
+answers = json.loads((here / "answers").read_text())
+for answer in reversed(answers):
+    if " ".join(answer["words"]) in " ".join(words):
+        sys.stdout.write(answer["output"])
+        sys.stderr.write(answer["complaint"])
+        sys.exit(answer["code"])
+if words[0] == "exec":
+    container = next(place for place, word in enumerate(words) if word.startswith("throwaway-"))
+    os.execvp(words[container + 1], words[container + 1 :])
+sys.exit(f"unexpected: docker {{{{' '.join(words)}}}}")
+"""
+INSPECT_ENDPOINT: Final = ("context", "inspect")
+INSPECT_CONTAINERS: Final = ("container", "inspect")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the program."""
+
+    words: list[str]
+    environment: dict[str, str]
+    stdin: str
+
+
+class DockerClient:
+    """The program, in a folder that the test puts first in PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._answers: list[dict[str, Any]] = []
+        program = folder / "docker"
+        program.write_text(_PROGRAM.format(folder=str(folder)), encoding="utf-8")
+        program.chmod(0o755)
+        (folder / "calls").touch()
+        self.answer(INSPECT_ENDPOINT, "unix:///var/run/docker.sock\n")
+        self.answer(("compose", "version"), "5.6.1\n")
+        self.answer(("info",), '["name=seccomp,profile=default"]\n')
+        self.answer(INSPECT_CONTAINERS, "[]", complaint="Error: No such container", code=1)
+        self.answer(("image", "inspect"), "\n")
+
+    def answer(self, words: Sequence[str], output: str = "", *, complaint: str = "", code: int = 0) -> None:
+        """Answer calls with these words, one after the other, so; later answers win."""
+        entry = {"words": list(words), "output": output, "complaint": complaint, "code": code}
+        self._answers.append(entry)
+        (self.folder / "answers").write_text(json.dumps(self._answers), encoding="utf-8")
+
+    def calls(self, *words: str) -> list[Call]:
+        """The calls with these words in a row, in order."""
+        lines = (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+        calls = [Call(**json.loads(line)) for line in lines]
+        return [call for call in calls if " ".join(words) in " ".join(call.words)]
+
+    @property
+    def path(self) -> str:
+        """PATH with the program first."""
+        return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def container(component: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Docker may say
+    """What `docker container inspect` says of a healthy container of project throwaway."""
+    state = {
+        "Status": "running",
+        "ExitCode": 0,
+        "Error": "",
+        "Health": {"Status": "healthy", "Log": [{"Output": "well\n"}]},
+    }
+    labels = {
+        "com.docker.compose.project": "throwaway",
+        "com.docker.compose.service": component,
+        "dashtam.mode": "development",
+    }
+    return {
+        "Name": f"/throwaway-{component}",
+        "State": state | changes.pop("state", {}),
+        "RestartCount": changes.pop("restarts", 0),
+        "Config": {"Labels": labels | changes.pop("labels", {})},
+    }

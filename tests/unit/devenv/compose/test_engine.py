@@ -1,0 +1,251 @@
+"""The compose engine checks before it acts, and says what Docker said when it could not."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode
+from dashtam.devenv.compose.engine import ComposeEngine
+from dashtam.devenv.compose.images import build_inputs
+from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.engine import Health
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
+from tests.support.compose_files import make_configuration, read_with_yaml
+from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
+
+OURS = {"dashtam.project": "throwaway"}
+
+
+@pytest.fixture(name="configuration", scope="module")
+def _configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    return make_configuration(tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(name="docker")
+def _docker(
+    tmp_path: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DockerClient]:
+    docker = DockerClient(tmp_path)
+    monkeypatch.setenv("PATH", docker.path)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/live")
+    monkeypatch.setenv("POSTGRES_DB", "live")
+    document = read_with_yaml(configuration, Mode.DEVELOPMENT)
+    for server in SERVERS:
+        document["services"][server]["environment"].pop("CLUSTER_IDENTIFIER", None)
+    docker.answer(("config", "--format", "json"), json.dumps(document))
+    yield docker
+    for call in docker.calls(""):
+        assert call.stdin == ""
+        assert not {"DATABASE_URL", "POSTGRES_DB"} & call.environment.keys()
+
+
+@pytest.fixture(name="engine")
+def _engine(docker: DockerClient, configuration: Configuration) -> ComposeEngine:
+    return ComposeEngine(configuration)
+
+
+def has_volumes(docker: DockerClient, **labels: str) -> None:
+    for component in STORES:
+        name = f"throwaway-{component}"
+        document = {
+            "Name": name,
+            "Driver": "local",
+            "Options": None,
+            "Labels": labels
+            and {
+                **labels,
+                "dashtam.component": component.value,
+            },
+        }
+        docker.answer(("volume", "inspect", name), json.dumps([document]))
+
+
+def test_what_compose_would_run_is_read_back_before_anything_starts(
+    engine: ComposeEngine, docker: DockerClient, configuration: Configuration
+) -> None:
+    document = read_with_yaml(configuration, Mode.DEVELOPMENT)
+    document["services"]["app"]["privileged"] = True
+    docker.answer(("config", "--format", "json"), json.dumps(document))
+    with pytest.raises(EnvironmentRefused, match="app: privileged is True"):
+        engine.start(Mode.DEVELOPMENT, STORES)
+    assert not docker.calls("up")
+
+
+def test_compose_files_that_compose_does_not_understand_are_reported_in_its_words(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(("config", "--format", "json"), complaint="yaml: line 7: did not find key", code=15)
+    with pytest.raises(EnvironmentFailed, match="yaml: line 7: did not find key"):
+        engine.start(Mode.DEVELOPMENT, STORES)
+
+
+def test_a_container_of_another_project_under_our_name_is_left_alone(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    stranger = container("postgres", labels={"com.docker.compose.project": "other"})
+    docker.answer(INSPECT_CONTAINERS, json.dumps([stranger]))
+    for act in (
+        engine.prepare,
+        lambda: engine.start(Mode.DEVELOPMENT, STORES),
+        lambda: engine.stop(tuple(Component)),
+        engine.wipe,
+    ):
+        with pytest.raises(EnvironmentRefused, match=r"throwaway-postgres \(other\)"):
+            act()
+    for word in ("up", "down", "stop", "volume"):
+        assert not docker.calls(word)
+    assert engine.statuses()[0].health is Health.STOPPED
+
+
+def test_missing_volumes_are_made_with_labels_and_images_with_progress(
+    engine: ComposeEngine, docker: DockerClient, configuration: Configuration
+) -> None:
+    docker.answer(("volume", "inspect"), "[]", complaint="no such volume", code=1)
+    docker.answer(("volume", "create"))
+    docker.answer(("build", "app"))
+    engine.prepare()
+    assert [call.words[-1] for call in docker.calls("volume", "create")] == [
+        "throwaway-postgres",
+        "throwaway-redis",
+    ]
+    for call in docker.calls("volume", "create"):
+        assert "dashtam.project=throwaway" in call.words
+    (build,) = docker.calls("build", "app")
+    assert build.environment["IMAGE_INPUTS"] == build_inputs(configuration)
+
+
+def test_an_image_of_the_same_inputs_is_not_built_again(
+    engine: ComposeEngine, docker: DockerClient, configuration: Configuration
+) -> None:
+    has_volumes(docker, **OURS)
+    docker.answer(("image", "inspect"), f"{build_inputs(configuration)}\n")
+    engine.prepare()
+    assert not docker.calls("build", "app")
+    assert not docker.calls("pull")
+
+
+@pytest.mark.parametrize("labels", [{}, {"dashtam.project": "other"}])
+def test_a_volume_that_we_did_not_make_is_refused_and_never_removed(
+    engine: ComposeEngine, docker: DockerClient, labels: dict[str, str]
+) -> None:
+    has_volumes(docker, **labels)
+    for act in (engine.prepare, engine.wipe):
+        with pytest.raises(EnvironmentRefused, match=r"throwaway-postgres: label dashtam\.project is"):
+            act()
+    assert not docker.calls("volume", "rm")
+    assert not docker.calls("volume", "create")
+
+
+def test_a_build_that_fails_says_so_and_what_to_look_at(engine: ComposeEngine, docker: DockerClient) -> None:
+    has_volumes(docker, **OURS)
+    docker.answer(("build", "app"), complaint="could not resolve host", code=17)
+    with pytest.raises(EnvironmentFailed, match="throwaway-app:development could not be built") as failure:
+        engine.prepare()
+    assert "network" in failure.value.advice
+
+
+def test_an_unhealthy_component_is_reported_with_its_check_and_its_last_lines(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    ended = container(
+        "postgres",
+        state={"Status": "exited", "ExitCode": 1, "Health": {"Log": [{"Output": "connection refused\n"}]}},
+    )
+    docker.answer(INSPECT_CONTAINERS, json.dumps([ended]))
+    docker.answer(("up", "--detach"))
+    docker.answer(("exec",), complaint="container is not running", code=1)
+    docker.answer(("logs", "--timestamps"), "2026-11-23T10:00:00Z FATAL: no space left\n")
+    with pytest.raises(EnvironmentFailed) as failure:
+        engine.start(Mode.DEVELOPMENT, (Component.POSTGRES,))
+    message = str(failure.value)
+    assert (
+        "postgres did not become healthy: it ended with 1; last answer: container is not running" in message
+    )
+    assert "its own health check said: connection refused" in message
+    assert "FATAL: no space left" in message
+    assert failure.value.advice == "invoke logs postgres"
+
+
+def test_a_daemon_that_dies_half_way_is_an_error_and_not_a_stack_of_calls(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(("up", "--detach"), complaint="error during connect: EOF", code=1)
+    with pytest.raises(EnvironmentFailed, match=r"(?s)ended with 1.*error during connect: EOF"):
+        engine.start(Mode.DEVELOPMENT, STORES)
+
+
+def test_a_daemon_that_does_not_answer_is_not_taken_for_containers_that_are_gone(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(INSPECT_CONTAINERS, complaint="Cannot connect to the Docker daemon", code=1)
+    with pytest.raises(EnvironmentFailed, match="Cannot connect"):
+        engine.statuses()
+
+
+def test_stopping_some_keeps_the_rest_and_stopping_all_removes_containers_but_no_volume(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(INSPECT_CONTAINERS, json.dumps([container(component) for component in Component]))
+    docker.answer(("stop",))
+    docker.answer(("down",))
+    engine.stop(SERVERS)
+    engine.stop(tuple(Component))
+    (some,), (everything,) = docker.calls("stop"), docker.calls("down")
+    assert some.words[-3:] == ["stop", "app", "callback"]
+    assert everything.words[-1] == "down"
+
+
+def test_stopping_nothing_asks_nothing_of_compose(engine: ComposeEngine, docker: DockerClient) -> None:
+    engine.stop(tuple(Component))
+    assert not docker.calls("compose", "--project-name")
+
+
+def test_a_command_in_app_runs_inside_it_or_in_a_container_like_it(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(("run", "--rm"), "beside\n")
+    assert engine.capture(Component.APP, ["echo", "inside"]) == "beside\n"
+    docker.answer(INSPECT_CONTAINERS, json.dumps([container("app")]))
+    assert engine.capture(Component.APP, ["echo", "inside"]) == "inside\n"
+
+
+def test_a_command_in_a_store_that_does_not_run_is_an_error(engine: ComposeEngine) -> None:
+    with pytest.raises(EnvironmentFailed, match="postgres does not run"):
+        engine.capture(Component.POSTGRES, ["psql"])
+
+
+def test_passwords_reach_the_init_scripts_by_the_environment_alone(
+    engine: ComposeEngine, docker: DockerClient, configuration: Configuration
+) -> None:
+    docker.answer(("exec",))
+    engine.initialize_databases()
+    calls = docker.calls("exec")
+    assert [call.words[-1] for call in calls] == ["/dashtam/init-dev-db.sh", "/dashtam/init-test-db.sh"]
+    for call in calls:
+        for mode, prefix in ((Mode.DEVELOPMENT, "DEV"), (Mode.TESTING, "TEST")):
+            password = configuration.owner(mode).password
+            assert call.environment[f"{prefix}_POSTGRES_PASSWORD"] == password
+            assert not any(password in word for word in call.words)
+
+
+def test_the_default_project_is_never_wiped(docker: DockerClient, configuration: Configuration) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(EnvironmentRefused, match="the data of project 'dashtam' is never wiped"):
+        ComposeEngine(replace(configuration, project="dashtam")).wipe()
+    assert not docker.calls("")
+
+
+def test_ctrl_c_ends_the_client_with_what_it_started(docker: DockerClient) -> None:
+    from dashtam.devenv.compose.client import Client
+
+    (docker.folder / "docker").write_text("#!/bin/sh\nsleep 60 &\nkill -INT $PPID\nwait\n")
+    client = Client({"PATH": docker.path})
+    with pytest.raises(KeyboardInterrupt):
+        client.tell(["docker", "compose", "up"])
+    left = [child for child in psutil.Process(os.getpid()).children() if child.name() == "docker"]
+    assert not left

@@ -164,6 +164,22 @@ def test_an_initdb_killed_half_way_leaves_nothing_that_counts_as_a_cluster(proje
     assert not staging.parent.exists()
 
 
+def test_an_initdb_that_outlives_the_start_that_ran_it_is_ended(project: EmbeddedProject) -> None:
+    starting = start_elsewhere(project)
+    eventually((project.folders.postgres / "initdb/data/PG_VERSION").exists, "initdb at work")
+    at_work = psutil.Process(starting.pid).children(recursive=True)
+    for process in at_work:
+        process.suspend()
+    starting.kill()
+    starting.wait()
+
+    project.engine.prepare()
+
+    assert not any(map(is_alive, at_work))
+    project.start_stores()
+    assert project.psql("SELECT 1") == "1"
+
+
 def test_a_switch_killed_half_way_ends_in_the_mode_of_the_next_start(running: EmbeddedProject) -> None:
     running.engine.start(Mode.TESTING, [*STORES, *SERVERS], cluster_identifier="1")
     assert running.engine.statuses()[2].health is Health.IDLE

@@ -211,10 +211,11 @@ def test_a_lock_file_that_names_another_program_is_no_obstacle(project: Embedded
         lock.write_text("\n".join([str(stranger.pid), *lines]) + "\n")
         os.chown(lock, owner.st_uid, owner.st_gid)
 
-        project.start_stores()
-
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            project.start_stores()
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_a_data_folder_with_a_very_long_name_works() -> None:

@@ -7,7 +7,7 @@ from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import inside, query, superuser_values
 from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.errors import EnvironmentFailed
+from dashtam.devenv.errors import EnvironmentFailed, failure_of
 
 _INIT_SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
 _SCRIPT_FOLDER = "/dashtam"  # docker/ of the checkout, as docker-compose.yml mounts it
@@ -17,7 +17,7 @@ def initialize_databases(client: Client, configuration: Configuration) -> None:
     """Run the init scripts, which make both roles and both databases and may be run again.
 
     Raises:
-        EnvironmentFailed: names the script, with its output.
+        EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
     development, testing = configuration.owner(Mode.DEVELOPMENT), configuration.owner(Mode.TESTING)
     owners = {
@@ -38,7 +38,7 @@ def initialize_databases(client: Client, configuration: Configuration) -> None:
         )
         answer = client.ask(command, more=owners)
         if answer.code != 0:
-            raise EnvironmentFailed(
+            raise failure_of(answer.code)(
                 f"docker/{script} ended with {answer.code}:\n{answer.last_lines}",
                 advice=f"invoke logs {Component.POSTGRES}",
             )

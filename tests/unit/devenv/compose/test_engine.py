@@ -232,6 +232,12 @@ def test_passwords_reach_the_init_scripts_by_the_environment_alone(
             assert not any(password in word for word in call.words)
 
 
+def test_a_script_that_refuses_makes_the_verb_refuse(engine: ComposeEngine, docker: DockerClient) -> None:
+    docker.answer(("exec",), complaint="refused to make dashtam:\n  database dashtam is another's", code=3)
+    with pytest.raises(EnvironmentRefused, match="database dashtam is another's"):
+        engine.initialize_databases()
+
+
 def test_the_default_project_is_never_wiped(docker: DockerClient, configuration: Configuration) -> None:
     from dataclasses import replace
 

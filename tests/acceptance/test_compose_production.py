@@ -1,0 +1,134 @@
+"""The production image: small rights, no tools, and a health check that does not take any certificate."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from dashtam.devenv.envfile import read_env_file
+from tests.acceptance.conftest import chosen_engines
+from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
+
+pytestmark = pytest.mark.skipif(
+    EngineName.COMPOSE not in chosen_engines(), reason="the compose engine is not tested here"
+)
+IMAGE = f"dashtam-production-test:{os.getpid()}"
+CONTAINER = f"dashtam-production-{os.getpid()}"
+HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp")
+
+
+def docker(*words: str) -> str:
+    """What the Docker client says."""
+    return subprocess.check_output(["docker", *words], text=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module", name="image")
+def _image() -> Iterator[str]:
+    words = ("--quiet", "--target=production", "--build-arg=REVISION=abc", "--build-arg=VERSION=1.2.3")
+    docker("build", *words, f"--file={REPOSITORY / 'docker/Dockerfile'}", f"--tag={IMAGE}", str(REPOSITORY))
+    yield IMAGE
+    docker("image", "rm", IMAGE)
+
+
+@pytest.fixture(scope="module", name="project")
+def _project(folder: Path) -> Iterator[ThrowawayProject]:
+    """PostgreSQL and Redis for it, with a schema at head."""
+    with throwaway_project(EngineName.COMPOSE, folder, f"dashtam-stores-{os.getpid()}") as project:
+        project.done("up")
+        yield project
+
+
+@pytest.fixture(scope="module", name="container")
+def _container(image: str, project: ThrowawayProject, folder: Path) -> Iterator[str]:
+    certificates = folder / "production-certificates"
+    shutil.copytree(project.home / "certificates", certificates)
+    (certificates / "server-key.pem").chmod(0o444)  # the image's own user reads it
+    values = read_env_file(project.env_file)
+    settings = {
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": f"postgresql+asyncpg://dashtam_user:{values['POSTGRES_PASSWORD']}@postgres:5432/dashtam",
+        "REDIS_URL": f"redis://:{values['REDIS_PASSWORD']}@redis:6379/0",
+        "TOKEN_ENCRYPTION_KEYS": values["TOKEN_ENCRYPTION_KEYS"],
+        "APP_URL": "https://localhost:8000",
+    }
+    options = (
+        f"--name={CONTAINER}",
+        f"--network={project.name}_default",
+        f"--volume={certificates}:/certificates:ro",
+        "--health-interval=1s",
+    )
+    subprocess.run(
+        ["docker", "run", "--detach", *options, *HARDENED, *(f"--env={name}" for name in settings), image],
+        env={"PATH": os.environ["PATH"], **settings},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    yield CONTAINER
+    docker("rm", "--force", CONTAINER)
+
+
+def test_it_becomes_healthy_on_a_read_only_root_file_system(container: str) -> None:
+    deadline = time.monotonic() + 40
+    while (state := json.loads(docker("inspect", "--format", "{{json .State}}", container)))["Health"][
+        "Status"
+    ] != "healthy":
+        assert state["Running"], docker("logs", container)
+        assert time.monotonic() < deadline, state["Health"]["Log"][-1:]
+    assert '"status"' in state["Health"]["Log"][-1]["Output"]
+
+
+def test_its_health_check_does_not_take_a_certificate_for_another_host(container: str) -> None:
+    check = ["python", "/opt/dashtam/healthcheck.py", "APP_URL", "8000", "/health/live"]
+    answer = subprocess.run(
+        ["docker", "exec", "--env", "APP_URL=https://dashtam.invalid", container, *check],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 1
+    assert "certificate verify failed: Hostname mismatch" in answer.stdout
+
+
+def test_it_runs_as_an_ordinary_user_without_a_compiler_or_an_installer(container: str) -> None:
+    assert docker("exec", container, "id", "-u").strip() == "10001"
+    found = docker("exec", container, "sh", "-c", "ls /opt/venv/bin; command -v gcc cc make || true").split()
+    assert "hypercorn" in found
+    assert not {name for name in found if name.startswith(("pip", "pytest")) or "gcc" in name}
+
+
+def test_nothing_of_the_checkout_is_in_it_but_the_code(image: str) -> None:
+    held = docker("run", "--rm", "--entrypoint=ls", image, "-A", "/app").split()
+    assert sorted(held) == ["dashtam", "migrations", "pyproject.toml"]
+    history = docker("history", "--no-trunc", image)
+    assert "PASSWORD" not in history
+
+
+def test_its_labels_say_what_it_was_built_from(image: str) -> None:
+    labels = json.loads(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image))
+    assert labels["org.opencontainers.image.revision"] == "abc"
+    assert labels["org.opencontainers.image.version"] == "1.2.3"
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+
+
+def test_it_refuses_the_secrets_of_the_examples(image: str) -> None:
+    example = REPOSITORY / ".env.example"
+    weak = {
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": "postgresql://dashtam_user:secure_password_change_me@postgres:5432/dashtam",
+        "REDIS_URL": "redis://:redis_password_change_me@redis:6379/0",
+    }
+    told = [f"--env-file={example}", *(f"--env={name}={value}" for name, value in weak.items())]
+    load = "from dashtam.settings import *; load_settings(Settings)"
+    answer = subprocess.run(
+        ["docker", "run", "--rm", *HARDENED, *told, image, "python", "-c", load],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode != 0
+    for name in ("DEBUG", "DATABASE_URL", "REDIS_URL", "TOKEN_ENCRYPTION_KEYS"):
+        assert name in answer.stderr

@@ -106,3 +106,16 @@ def test_no_failure_quotes_the_secret_or_a_key() -> None:
 def test_no_keys_no_cipher() -> None:
     with pytest.raises(SealError):
         Cipher({})
+
+
+def test_a_second_spelling_of_the_same_bytes_does_not_open() -> None:
+    cipher = Cipher(KEYS)
+    sealed = cipher.seal(SecretStr("canary"), context=CONTEXT)
+    spare_bit = {
+        b"A": b"B",
+        b"Q": b"R",
+        b"g": b"h",
+        b"w": b"x",
+    }  # 22 bytes leave four bits of the last sign unused
+    with pytest.raises(SealError, match="not base64url"):
+        cipher.open(sealed[:-1] + spare_bit[sealed[-1:]], context=CONTEXT)

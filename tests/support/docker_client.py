@@ -20,8 +20,10 @@ call = {{{{"words": words, "environment": dict(os.environ), "stdin": stdin}}}}
 with (here / "calls").open("a") as calls:
     print(json.dumps(call), file=calls)
 answers = json.loads((here / "answers").read_text())
+def holds(some):
+    return any(words[place : place + len(some)] == some for place in range(len(words)))
 for answer in reversed(answers):
-    if " ".join(answer["words"]) in " ".join(words):
+    if holds(answer["words"]):
         sys.stdout.write(answer["output"])
         sys.stderr.write(answer["complaint"])
         sys.exit(answer["code"])
@@ -56,6 +58,7 @@ class DockerClient:
         self.answer(INSPECT_ENDPOINT, "unix:///var/run/docker.sock\n")
         self.answer(("compose", "version"), "5.6.1\n")
         self.answer(("info",), '["name=seccomp,profile=default"]\n')
+        self.answer(("ps", "--all"))
         self.answer(INSPECT_CONTAINERS, "[]", complaint="Error: No such container", code=1)
         self.answer(("image", "inspect"), "\n")
 
@@ -66,10 +69,15 @@ class DockerClient:
         (self.folder / "answers").write_text(json.dumps(self._answers), encoding="utf-8")
 
     def calls(self, *words: str) -> list[Call]:
-        """The calls with these words in a row, in order."""
+        """The calls with these words in a row, in order; all of them without words."""
         lines = (self.folder / "calls").read_text(encoding="utf-8").splitlines()
         calls = [Call(**json.loads(line)) for line in lines]
-        return [call for call in calls if " ".join(words) in " ".join(call.words)]
+        return [
+            call
+            for call in calls
+            if not words
+            or any(tuple(call.words[place : place + len(words)]) == words for place in range(len(call.words)))
+        ]
 
     @property
     def path(self) -> str:
@@ -91,7 +99,7 @@ def container(component: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
         "dashtam.mode": "development",
     }
     return {
-        "Name": f"/throwaway-{component}",
+        "Name": f"/{changes.pop('name', f'throwaway-{component}')}",
         "State": state | changes.pop("state", {}),
         "RestartCount": changes.pop("restarts", 0),
         "Config": {"Labels": labels | changes.pop("labels", {})},

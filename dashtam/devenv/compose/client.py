@@ -78,7 +78,9 @@ class Client:
         """
         answer = self.ask(command, more=more, seconds=seconds)
         if answer.code != 0:
-            raise EnvironmentFailed(f"`{_shown(command)}` ended with {answer.code}:\n{answer.last_lines}")
+            raise EnvironmentFailed(
+                f"`{_shown(command)}` ended with {answer.code}:\n{answer.last_lines}", advice="invoke doctor"
+            )
         return answer.output
 
     def show(self, command: Sequence[str], *, more: Mapping[str, str] | None = None) -> int:

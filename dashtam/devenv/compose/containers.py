@@ -60,14 +60,35 @@ class Container:
         return (self.labels.get(_PROJECT_LABEL), self.labels.get(_SERVICE_LABEL)) == (project, component)
 
 
-def inspect(client: Client, configuration: Configuration) -> dict[Component, Container]:
-    """Ask Docker for the containers with our names; those that there are."""
-    names = {container_name(configuration, component): component for component in Component}
-    answer = client.ask(["docker", "container", "inspect", *names])
+def list_containers(client: Client, configuration: Configuration) -> list[Container]:
+    """Ask Docker for the containers with our names, and for those that Compose calls our project's components."""
+    names = [container_name(configuration, component) for component in Component]
+    filters = (f"{_PROJECT_LABEL}={configuration.project}", "com.docker.compose.oneoff=False")
+    listing = [
+        "docker",
+        "ps",
+        "--all",
+        "--format={{.Names}}",
+        *(f"--filter=label={label}" for label in filters),
+    ]
+    listed = client.tell(listing).split()
+    answer = client.ask(["docker", "container", "inspect", *dict.fromkeys([*names, *listed])])
     # It ends with 1 where one of them is missing, and describes the others all the same.
     if answer.code != 0 and "no such container" not in answer.complaint.lower():
         raise EnvironmentFailed(f"Docker does not answer:\n{answer.last_lines}", advice="docker info")
-    return {names[found.name]: found for found in parse(json.loads(answer.output or "[]"))}
+    found = parse(json.loads(answer.output or "[]"))
+    return [one for one in found if one.name in names or one.labels.get(_SERVICE_LABEL) in set(Component)]
+
+
+def by_component(containers: Iterable[Container], configuration: Configuration) -> dict[Component, Container]:
+    """The container of each component: the one with its name, else one that a killed Compose left under another."""
+    chosen: dict[Component, Container] = {}
+    for component in Component:
+        ours = [one for one in containers if one.belongs_to(configuration.project, component)]
+        named = [one for one in containers if one.name == container_name(configuration, component)]
+        if candidates := [*named, *ours]:
+            chosen[component] = candidates[0]
+    return chosen
 
 
 def parse(documents: Iterable[dict[str, Any]]) -> Iterable[Container]:
@@ -88,22 +109,34 @@ def parse(documents: Iterable[dict[str, Any]]) -> Iterable[Container]:
         )
 
 
-def refuse_strangers(configuration: Configuration, found: dict[Component, Container]) -> None:
-    """Check that nobody else's container has one of our names.
+def refuse_strangers(containers: Iterable[Container], configuration: Configuration) -> None:
+    """Check that nobody else's containers have our names, or our project's name.
 
     Raises:
         EnvironmentRefused: names each of them, and whose it is.
     """
     strangers = [
-        f"{container.name} ({container.labels.get(_PROJECT_LABEL) or 'not made by Compose'})"
-        for component, container in found.items()
-        if not container.belongs_to(configuration.project, component)
+        f"{one.name} ({one.labels.get(_PROJECT_LABEL) or 'not made by Compose'})"
+        for one in containers
+        if one.mode is None or one.labels.get(_PROJECT_LABEL) != configuration.project
     ]
     if strangers:
         raise EnvironmentRefused(
             list_problems(
-                f"expected containers of project {configuration.project}; these belong to others", strangers
+                f"expected containers of our project {configuration.project}; these belong to others",
+                strangers,
             ),
             advice="rename or remove them yourself, or export COMPOSE_PROJECT_NAME="
             f"{configuration.project[:38]}-2 for an environment beside them",
         )
+
+
+def end_leftovers(client: Client, containers: Iterable[Container], configuration: Configuration) -> None:
+    """Remove what a Compose that was killed half-way through a restart left behind under a name of its own.
+
+    The next `up` would adopt it, under that name. The data is in the volumes.
+    """
+    names = {container_name(configuration, component) for component in Component}
+    for leftover in (one for one in containers if one.name not in names):
+        client.tell(["docker", "stop", leftover.name])
+        client.tell(["docker", "rm", leftover.name])

@@ -19,7 +19,13 @@ from dashtam.devenv.compose.command import (
     run_once,
     up,
 )
-from dashtam.devenv.compose.containers import Container, inspect, refuse_strangers
+from dashtam.devenv.compose.containers import (
+    Container,
+    by_component,
+    end_leftovers,
+    list_containers,
+    refuse_strangers,
+)
 from dashtam.devenv.compose.daemon import Daemon, connect
 from dashtam.devenv.compose.health import Examiner
 from dashtam.devenv.compose.plan import read_plan, reasons_to_refuse
@@ -55,7 +61,7 @@ class ComposeEngine:
 
     def prepare(self) -> None:
         """Make the volumes, pull and build the images; whatever is there stays as it is."""
-        refuse_strangers(self._configuration, self._containers())
+        self._clear_the_way()
         volumes.ensure_volumes(self._client, self._configuration)
         images.ensure_images(self._client, self._configuration, self._values(Mode.DEVELOPMENT, None))
 
@@ -79,8 +85,7 @@ class ComposeEngine:
 
     def stop(self, components: Sequence[Component]) -> None:
         """Stop the components; when all four are meant, their containers and their network go as well."""
-        found = self._containers()
-        refuse_strangers(self._configuration, found)
+        found = self._clear_the_way()
         present = [component for component in components if component in found]
         words = ("down",) if set(components) == set(Component) else ("stop", *present)
         if present:
@@ -157,7 +162,14 @@ class ComposeEngine:
         return Examiner(self._configuration, self._client)
 
     def _containers(self) -> dict[Component, Container]:
-        return inspect(self._client, self._configuration)
+        return by_component(list_containers(self._client, self._configuration), self._configuration)
+
+    def _clear_the_way(self) -> dict[Component, Container]:
+        """Our containers, once nobody else's stands where they do, and no leftover beside them."""
+        containers = list_containers(self._client, self._configuration)
+        refuse_strangers(containers, self._configuration)
+        end_leftovers(self._client, containers, self._configuration)
+        return self._containers()
 
     def _values(self, mode: Mode, cluster_identifier: str | None) -> dict[str, str]:
         """What the compose files interpolate beside the env files."""
@@ -185,8 +197,7 @@ class ComposeEngine:
             )
 
     def _launch(self, components: Sequence[Component], mode: Mode, values: Mapping[str, str]) -> None:
-        found = self._containers()
-        refuse_strangers(self._configuration, found)
+        found = self._clear_the_way()
         stopped = [name for name in components if name not in found or not found[name].running]
         refuse_busy_ports(self._configuration, stopped)
         self._client.tell(up(self._configuration, mode, components), more=values)

@@ -52,7 +52,7 @@ def test_a_remote_engine_is_refused_before_anything_is_asked_of_it(
         EnvironmentRefused, match="the Docker engine is ssh://production; expected one of this"
     ):
         connect(shell(docker, **{variable: "elsewhere"}))
-    (only,) = docker.calls("")
+    (only,) = docker.calls()
     assert only.words[:2] == ["context", "inspect"]
     assert only.environment[variable] == "elsewhere"
 

@@ -38,7 +38,7 @@ def _docker(
         document["services"][server]["environment"].pop("CLUSTER_IDENTIFIER", None)
     docker.answer(("config", "--format", "json"), json.dumps(document))
     yield docker
-    for call in docker.calls(""):
+    for call in docker.calls():
         assert call.stdin == ""
         assert not {"DATABASE_URL", "POSTGRES_DB"} & call.environment.keys()
 
@@ -99,6 +99,34 @@ def test_a_container_of_another_project_under_our_name_is_left_alone(
     for word in ("up", "down", "stop", "volume"):
         assert not docker.calls(word)
     assert engine.statuses()[0].health is Health.STOPPED
+
+
+def test_another_compose_project_of_our_name_is_left_alone(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    stranger = container("postgres", name="throwaway-postgres-1", labels={"dashtam.mode": ""})
+    docker.answer(("ps", "--all"), "throwaway-postgres-1\n")
+    docker.answer(INSPECT_CONTAINERS, json.dumps([stranger]))
+    with pytest.raises(EnvironmentRefused, match=r"throwaway-postgres-1 \(throwaway\)"):
+        engine.start(Mode.DEVELOPMENT, STORES)
+    assert not docker.calls("rm")
+
+
+def test_what_a_killed_compose_left_under_another_name_is_seen_and_ended(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    leftover = container("postgres", name="daf191a07013_throwaway-postgres")
+    docker.answer(("ps", "--all"), "daf191a07013_throwaway-postgres\n")
+    docker.answer(INSPECT_CONTAINERS, json.dumps([leftover]), complaint="No such container", code=1)
+    docker.answer(("stop", "daf191a07013_throwaway-postgres"))
+    docker.answer(("rm", "daf191a07013_throwaway-postgres"))
+    assert engine.statuses()[0].process == "daf191a07013_throwaway-postgres"
+    with pytest.raises(EnvironmentFailed):
+        engine.prepare()
+    acted = [
+        call.words[0] for call in docker.calls() if call.words[1:] == ["daf191a07013_throwaway-postgres"]
+    ]
+    assert acted == ["stop", "rm"]
 
 
 def test_missing_volumes_are_made_with_labels_and_images_with_progress(
@@ -243,7 +271,7 @@ def test_the_default_project_is_never_wiped(docker: DockerClient, configuration:
 
     with pytest.raises(EnvironmentRefused, match="the data of project 'dashtam' is never wiped"):
         ComposeEngine(replace(configuration, project="dashtam")).wipe()
-    assert not docker.calls("")
+    assert not docker.calls()
 
 
 def test_ctrl_c_ends_the_client_with_what_it_started(docker: DockerClient) -> None:

@@ -26,18 +26,26 @@ _DETAILS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "The request took too long, or something that it needs is away; try again.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side.",
 }
+# Python 3.13 took the titles of RFC 9110; before it http.HTTPStatus has those of older standards.
+_TITLES: Final = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "URI Too Long",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "Range Not Satisfiable",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
 
 
 def problem(
     status: HTTPStatus, *, code: str = "", detail: str = "", parts: Sequence[InvalidPart] | None = None
 ) -> bytes:
     """Build the body of a failure; it names the trace of the current request."""
-    code = code or status.name.lower()
+    title = _TITLES.get(status, status.phrase)
+    code = code or title.lower().replace(" ", "_").replace("-", "_")
     body = Problem(
         type=f"urn:dashtam:problem:{code}",
-        title=status.phrase,
+        title=title,
         status=status,
-        detail=detail or _DETAILS.get(status, status.description or status.phrase),
+        detail=detail or _DETAILS.get(status, status.description or title),
         code=code,
         trace_id=current_trace_id(),
         errors=None if parts is None else list(parts),

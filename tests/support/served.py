@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +34,15 @@ class Served:
         """Everything on its standard output and error."""
         return self.log_file.read_text()
 
+    def await_log(self, text: str) -> str:
+        """The log once it holds `text` in a whole line: a request is logged after it was answered."""
+        deadline = time.monotonic() + _SECONDS
+        while text not in (whole := self.log.rpartition("\n")[0]):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{text!r} never came into the log:\n{self.log}")
+            time.sleep(0.02)
+        return whole
+
     def context(self) -> ssl.SSLContext:
         """Trusts the local authority and nobody else."""
         return ssl.create_default_context(cafile=self.certificates.authority)
@@ -45,16 +54,18 @@ class Served:
         )
 
     def say(self, data: bytes) -> bytes:
-        """Send raw bytes over TLS and read the answer to its end."""
+        """Send raw bytes over TLS and read the answer to its end; a server that hangs up has answered enough."""
+        answer = b""
         with (
             socket.create_connection(("localhost", self.port), timeout=_SECONDS) as plain,
             self.context().wrap_socket(plain, server_hostname="localhost") as secured,
         ):
-            secured.sendall(data)
-            answer = b""
-            while part := secured.recv(65_536):
-                answer += part
-            return answer
+            with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+                secured.sendall(data)
+            with suppress(ConnectionResetError, ssl.SSLEOFError):
+                while part := secured.recv(65_536):
+                    answer += part
+        return answer
 
     def stop(self) -> int:
         """Ask it to end, and answer its exit code."""

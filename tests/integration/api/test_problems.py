@@ -51,7 +51,7 @@ async def test_a_method_that_a_path_does_not_take(client: Client, method: str) -
 async def test_a_body_that_is_too_large(client: Client) -> None:
     response = await client.post("/health/live", data=b"x" * 65_537, headers={"content-length": "65537"})
     assert response.status_code == 413
-    assert (await response.get_json(force=True))["code"] == "request_entity_too_large"
+    assert (await response.get_json(force=True))["code"] == "content_too_large"
 
 
 async def test_a_host_that_is_not_ours(client: Client) -> None:

@@ -26,8 +26,8 @@ def served(settings: TestSettings, tmp_path_factory: pytest.TempPathFactory) -> 
         yield served
 
 
-def lines(served: Served) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in served.log.splitlines()]
+def lines(served: Served, *, until: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in served.await_log(until).splitlines()]
 
 
 @pytest.mark.parametrize("http2", [False, True])
@@ -90,7 +90,7 @@ async def test_the_access_log_has_one_line_a_request_with_the_path_but_never_the
         await client.get(
             "/x%0aforged", params={"code": "canary"}, headers={"traceparent": f"00-{trace}-{'1' * 16}-00"}
         )
-    (line,) = [line for line in lines(served) if line.get("trace_id") == trace]
+    (line,) = [line for line in lines(served, until=trace) if line.get("trace_id") == trace]
     assert (line["event"], line["method"], line["path"], line["status"]) == (
         "request",
         "GET",
@@ -101,11 +101,13 @@ async def test_the_access_log_has_one_line_a_request_with_the_path_but_never_the
 
 
 def test_every_line_of_the_log_is_json_also_those_of_hypercorn(served: Served) -> None:
-    assert {"dashtam.app", "hypercorn.error", "dashtam.edge"} <= {line["logger"] for line in lines(served)}
+    assert {"dashtam.app", "hypercorn.error", "dashtam.edge"} <= {
+        line["logger"] for line in lines(served, until="dashtam.edge")
+    }
 
 
 def test_the_log_begins_with_the_redacted_settings(served: Served, settings: TestSettings) -> None:
-    first = lines(served)[0]
+    first = lines(served, until="starting")[0]
     assert first["event"] == "starting"
     assert f"database: {settings.database.place}" in first["settings"]
     assert settings.database.password.get_secret_value() not in served.log
@@ -114,7 +116,7 @@ def test_the_log_begins_with_the_redacted_settings(served: Served, settings: Tes
 def test_sigterm_ends_it_gently(settings: TestSettings, tmp_path: Path) -> None:
     with serving("app", tmp_path, settings) as served:
         assert served.stop() == 0
-        assert [line for line in lines(served) if line["event"] == "stopped"]
+        assert [line for line in lines(served, until="stopped") if line["event"] == "stopped"]
 
 
 async def test_without_database_and_cache_it_starts_says_so_and_tells_no_secret(

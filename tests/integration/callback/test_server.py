@@ -21,7 +21,7 @@ async def test_code_and_state_reach_no_log_and_no_answer(served: Served) -> None
             response = await client.get(path, params=query, headers={"Referer": "https://canary-referer"})
             assert response.status_code in {400, 404, 429}
             assert "canary" not in response.text + str(response.headers)
-    assert "/callback/schwab" in served.log
+    assert "/callback/schwab" in served.await_log("/callback/UPPER")
     assert "canary" not in served.log
 
 

@@ -26,6 +26,11 @@ class EnvironmentRefused(EnvironmentFailed):
     exit_code = 3
 
 
+def failure_of(exit_code: int) -> type[EnvironmentFailed]:
+    """The failure of a script or module of ours, all of which end with 3 where a safety check said no."""
+    return EnvironmentRefused if exit_code == EnvironmentRefused.exit_code else EnvironmentFailed
+
+
 def list_problems(headline: str, problems: Sequence[str]) -> str:
     """Build a message that shows every problem at once, one to a line."""
     return "\n".join([f"{headline}:", *(f"  - {problem}" for problem in problems)])

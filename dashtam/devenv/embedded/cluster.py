@@ -23,7 +23,7 @@ from dashtam.devenv.embedded.command import (
 )
 from dashtam.devenv.embedded.folders import Folders, ensure_private, write_private
 from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, find_servers_of
-from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of
 
 _INIT_SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
 _INITDB = "initdb"
@@ -144,7 +144,7 @@ def initialize_databases(configuration: Configuration, superuser: Mapping[str, s
     """Run the init scripts, which make both roles and both databases and may be run again.
 
     Raises:
-        EnvironmentFailed: names the script, with its output.
+        EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
     development, testing = configuration.owner(Mode.DEVELOPMENT), configuration.owner(Mode.TESTING)
     owners = {
@@ -159,7 +159,9 @@ def initialize_databases(configuration: Configuration, superuser: Mapping[str, s
         path = configuration.checkout / "docker" / script
         answer = _run_client(["sh", str(path)], {**superuser, **owners})
         if answer.returncode != 0:
-            raise EnvironmentFailed(f"{path} ended with {answer.returncode}: {answer.stderr.strip()}")
+            raise failure_of(answer.returncode)(
+                f"{path} ended with {answer.returncode}: {answer.stderr.strip()}", advice="invoke logs"
+            )
 
 
 def query(sql: str, superuser: Mapping[str, str]) -> list[list[str]]:

@@ -89,7 +89,7 @@ def _ask_rootless(client: Client, endpoint: str) -> bool:
     answer = client.ask(["docker", "info", "--format", "{{json .SecurityOptions}}"], seconds=_SECONDS)
     if answer.code != 0 or answer.output.strip() in {"", "null"}:
         raise EnvironmentFailed(
-            f"no Docker engine answers at {endpoint}:\n{answer.last_lines}",
+            f"no Docker engine answers at {endpoint}:\n{answer.complaint.strip()}",
             advice="start Docker (on Linux: sudo systemctl start docker), or use `--engine embedded`",
         )
     return "rootless" in answer.output

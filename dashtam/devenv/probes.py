@@ -91,8 +91,10 @@ async def _ask_postgres(port: int, user: str, password: str, database: str) -> N
 def probe_redis(port: int, *, password: str) -> None:
     """Redis takes the password and answers PING."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS) as connection:
-            stream = connection.makefile("rwb")
+        with (
+            socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS) as connection,
+            connection.makefile("rwb") as stream,  # to be closed too: the socket stays open until it is
+        ):
             for command, expected in (((b"AUTH", password.encode()), b"+OK"), ((b"PING",), b"+PONG")):
                 stream.write(_redis_command(*command))
                 stream.flush()

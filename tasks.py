@@ -1,6 +1,5 @@
 """The verbs of the developer environment: sentences over dashtam.devenv, which says how."""
 
-from collections.abc import Iterable
 from types import ModuleType
 
 from invoke.collection import Collection
@@ -66,9 +65,9 @@ def status(c: Context, json: bool = False) -> None:
         "tail": "how many of the last lines of each component to print",
     },
 )
-def logs(c: Context, component: Iterable[str] = (), follow: bool = False, tail: int = 50) -> None:
+def logs(c: Context, component: list[str] | None = None, follow: bool = False, tail: int = 50) -> None:
     """Print the merged log of the components."""
-    end(verbs().logs(components=list(component), follow=follow, tail=tail))
+    end(verbs().logs(components=component or [], follow=follow, tail=tail))
 
 
 @task

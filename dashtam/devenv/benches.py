@@ -8,7 +8,7 @@ from dashtam.devenv.components import Component
 from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import CHECKOUT, open_first_session
-from dashtam.devenv.testing import development_back_afterwards, set_up_tests
+from dashtam.devenv.testing import development_back_afterwards, outside_environment, set_up_tests
 
 _INSIDE = ("benchmarks.database", "benchmarks.http")
 
@@ -16,8 +16,9 @@ _INSIDE = ("benchmarks.database", "benchmarks.http")
 def run_benchmarks(report: Report, shell: Mapping[str, str]) -> int:
     """Run all benchmarks one after the other, so that none disturbs another; answers the first code that is not 0."""
     with report.chapter("tasks, in a throw-away project"):
+        command = [sys.executable, "-m", "benchmarks.tasks"]
         codes = [
-            subprocess.run([sys.executable, "-m", "benchmarks.tasks"], cwd=CHECKOUT, check=False).returncode
+            subprocess.run(command, cwd=CHECKOUT, env=outside_environment(shell), check=False).returncode
         ]
     with (
         open_first_session(report, shell, command="invoke bench", engine=None) as session,

@@ -11,15 +11,15 @@ from typing import Final
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.engine import Health
 from dashtam.devenv.envfile import read_env_file
-from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_problems
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of, list_problems
+from dashtam.devenv.interrupts import deferred_interrupts
 from dashtam.devenv.observation import TableContents, find_differences, read_contents
 from dashtam.devenv.session import Session, running_mode
-from dashtam.devenv.workflow import bring_up, start_stores, stopped_again_if_interrupted
+from dashtam.devenv.workflow import bring_up, start_stores, stopped_if_interrupted
 
 INSIDE: Final = ("tests/unit", "tests/integration", "tests/rules")
 OUTSIDE: Final = "tests/acceptance"
 _TRUE: Final = frozenset({"true", "1"})
-_REFUSED: Final = 3
 _PYTEST_INTERRUPTED: Final = 2
 # What the acceptance tests get of the shell; the throw-away projects are named by the tests themselves.
 _PASSED_ON: Final = (
@@ -45,7 +45,7 @@ def set_up_tests(session: Session) -> None:
         EnvironmentFailed: a component did not become healthy.
     """
     refuse_unsafe_settings(session)
-    with stopped_again_if_interrupted(session):
+    with stopped_if_interrupted(session):
         identifier = start_test_components(session)
         with session.report.chapter("test database in nine steps"):
             run_inside(session, ["python", "-m", "dashtam.database.init_test_db"])
@@ -102,13 +102,11 @@ def run_inside(session: Session, command: Sequence[str]) -> None:
         EnvironmentFailed: it ended with anything else but 0.
     """
     code = session.engine.execute(Component.APP, command, interactive=False)
-    if code == _REFUSED:
-        raise EnvironmentRefused(
-            f"{command[-1]} refused; its reasons stand above",
-            advice="mend them, then try again; invoke test.clean goes back",
-        )
     if code != 0:
-        raise EnvironmentFailed(f"{command[-1]} ended with {code}", advice="invoke logs, or invoke doctor")
+        raise failure_of(code)(
+            f"{command[-1]} ended with {code}; what it said stands above",
+            advice="mend that and try again; invoke test.clean goes back to development",
+        )
 
 
 def run_pytest(session: Session, paths: Sequence[str], options: Sequence[str]) -> int:
@@ -128,7 +126,7 @@ def run_acceptance(checkout: Path, options: Sequence[str]) -> int:
     """Run the tests that drive the tasks themselves, on this machine; answers pytest's exit code."""
     command = [sys.executable, "-m", "pytest", OUTSIDE, *options]
     process = subprocess.Popen(
-        command, cwd=checkout, env=_acceptance_environment(os.environ), stdin=subprocess.DEVNULL
+        command, cwd=checkout, env=outside_environment(os.environ), stdin=subprocess.DEVNULL
     )
     try:
         return process.wait()
@@ -138,7 +136,8 @@ def run_acceptance(checkout: Path, options: Sequence[str]) -> int:
         raise
 
 
-def _acceptance_environment(shell: Mapping[str, str]) -> dict[str, str]:
+def outside_environment(shell: Mapping[str, str]) -> dict[str, str]:
+    """Build what tests and benchmarks on this machine get of the shell: an allow-list."""
     return {
         name: value for name, value in shell.items() if name in _PASSED_ON or name.startswith("DASHTAM_TEST_")
     }
@@ -161,10 +160,12 @@ def development_back_afterwards(session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        if running_mode(session.statuses()) is Mode.TESTING:
-            clean_tests(session)
-        if before is Mode.DEVELOPMENT:
-            bring_up(session)
+        try:
+            if running_mode(session.statuses()) is Mode.TESTING:
+                clean_tests(session)
+        finally:
+            if before is Mode.DEVELOPMENT:
+                bring_up(session)
 
 
 def clean_tests(session: Session) -> None:
@@ -178,15 +179,15 @@ def clean_tests(session: Session) -> None:
         session.report.say("development is running, so the test environment is off; nothing to clean")
         return
     refuse_unsafe_settings(session)
-    start_test_components(session)
     database = session.configuration.owner(Mode.DEVELOPMENT).database
-    before = read_contents(session.engine, database)
     try:
+        start_test_components(session)
+        before = read_contents(session.engine, database)
         with session.report.chapter("test database destroyed"):
             run_inside(session, ["python", "-m", "dashtam.database.drop_test_db"])
         after = read_contents(session.engine, database)
     finally:
-        with session.report.step("test components stopped"):
+        with deferred_interrupts(), session.report.step("test components stopped"):
             session.engine.stop(tuple(Component))
     prove_unchanged(session, database, before, after)
 

@@ -1,7 +1,7 @@
 """The verbs of development as sequences over an engine: up, down, restart."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
@@ -22,7 +22,7 @@ def bring_up(session: Session) -> None:
         EnvironmentFailed: a port is busy, or a component did not become healthy.
     """
     refuse_testing_mode(session)
-    with stopped_again_if_interrupted(session):
+    with stopped_if_interrupted(session, keep=running(session.statuses())):
         start_stores(session, Mode.DEVELOPMENT, needed=tuple(Component))
         with session.report.step("database migrated, app and callback healthy over TLS"):
             session.engine.start(Mode.DEVELOPMENT, SERVERS)
@@ -66,15 +66,14 @@ def ensure_same_cluster(session: Session) -> str:
 
 
 @contextlib.contextmanager
-def stopped_again_if_interrupted(session: Session) -> Iterator[None]:
-    """Stop what a verb started when Ctrl-C or SIGTERM ends it half-way."""
-    before = running(session.statuses())
+def stopped_if_interrupted(session: Session, *, keep: Collection[Component] = ()) -> Iterator[None]:
+    """Stop the components, but those to keep, when Ctrl-C or SIGTERM ends a verb half-way."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
         with deferred_interrupts():
-            session.report.warn("interrupted; stopping what was started")
-            session.engine.stop([component for component in Component if component not in before])
+            session.report.warn("interrupted; stopping what is half-started")
+            session.engine.stop([component for component in Component if component not in keep])
         raise Interrupted(*interrupt.args) from None
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from dashtam.devenv.embedded.account import Account, ensure_account
 from dashtam.devenv.embedded.binaries import Binaries, copy_binaries, locate_binaries
+from tests.support.ports import free_ports
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _DEADLINE_SECONDS: Final = 30.0
@@ -32,13 +33,6 @@ def wait_until(true: Callable[[], bool], what: str, *, seconds: float = _DEADLIN
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -208,7 +202,7 @@ def start_cluster(
             [*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"], account, folder
         ) as made:
             assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
-        cluster = Cluster(free_port(), folder, binaries, password)
+        cluster = Cluster(free_ports(1)[0], folder, binaries, password)
         with _serve(
             cluster if redis_url is None else replace(cluster, redis_url=redis_url), account
         ) as served:
@@ -229,7 +223,7 @@ def start_standby(primary: Cluster, account: Account | None) -> Iterator[Cluster
         ]
         with _server(copy, account, folder, **primary.psql_environment()) as made:
             assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
-        with _serve(replace(primary, port=free_port(), folder=folder), account) as standby:
+        with _serve(replace(primary, port=free_ports(1)[0], folder=folder), account) as standby:
             yield standby
 
 
@@ -258,7 +252,7 @@ def _answers(cluster: Cluster) -> bool:
 @contextmanager
 def start_redis(binaries: Binaries, account: Account | None) -> Iterator[str]:
     """Start a Redis server and answer the URL of its index 1."""
-    port, password = free_port(), "redis_password"
+    port, password = free_ports(1)[0], "redis_password"
     with _folder(account) as folder:
         options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--requirepass", password]
         with _server([str(binaries.valkey_server), *options], account, folder):

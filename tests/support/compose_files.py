@@ -19,10 +19,11 @@ from dashtam.devenv.compose.command import (
     compose,
     compose_environment,
 )
-from dashtam.devenv.configuration import Configuration, read_configuration
+from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.firstrun import fresh_secrets, replace_values
 from dashtam.devenv.project import Project
+from tests.support.ports import free_ports
 
 REPOSITORY: Final = Path(__file__).parents[2]
 CLUSTER: Final = "7000000000000000001"
@@ -33,14 +34,15 @@ Document = dict[str, Any]
 
 
 def make_configuration(folder: Path) -> Configuration:
-    """Lay out a checkout with the compose files of this one and fresh secrets, and read its configuration."""
+    """Lay out a checkout with the compose files of this one, fresh secrets and free ports, and read it."""
     checkout = folder / "checkout"
     checkout.mkdir()
     for name in (BASE_FILE, TEST_FILE, ".env.test", *IMAGE_INPUTS):
         (checkout / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / name, checkout / name)
     example = (REPOSITORY / ".env.example").read_text(encoding="ascii")
-    (checkout / ".env").write_text(replace_values(example, fresh_secrets()), encoding="ascii")
+    ports = dict(zip(PORT_SETTINGS, map(str, free_ports(len(PORT_SETTINGS))), strict=True))
+    (checkout / ".env").write_text(replace_values(example, fresh_secrets() | ports), encoding="ascii")
     return read_configuration(Project("throwaway", checkout, folder / "home" / "throwaway"))
 
 

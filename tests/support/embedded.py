@@ -3,10 +3,9 @@
 import os
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,19 +18,11 @@ from dashtam.devenv.embedded.folders import Folders
 from dashtam.devenv.embedded.identity import end, find_marked, find_servers_of
 from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.project import Project
+from tests.support.ports import free_ports
 
 _REPOSITORY = Path(__file__).parents[2]
 _PORTS = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
 INIT_DB = ("python", "-m", "dashtam.database.init_db")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for candidate in sockets:
-            candidate.bind(("127.0.0.1", 0))
-        return [int(candidate.getsockname()[1]) for candidate in sockets]
 
 
 @contextmanager

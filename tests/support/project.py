@@ -19,7 +19,7 @@ from dashtam.devenv.engine import Engine, EngineName
 from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.project import Project
 from dashtam.devenv.selection import open_engine
-from tests.support.embedded import free_ports
+from tests.support.ports import free_ports
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _PARTS: Final = (

@@ -45,6 +45,8 @@ class Configuration:
     redis_password: str = field(repr=False)
     owners: dict[Mode, DatabaseOwner]
     redis_indexes: dict[Mode, int]
+    docker_host: str | None = None
+    """The one Docker engine beyond this machine's own sockets that may be used: DASHTAM_DOCKER_HOST of `.env`."""
 
     def owner(self, mode: Mode) -> DatabaseOwner:
         """The database of a mode and its role."""
@@ -110,6 +112,7 @@ class _Reader:
             redis_password=self._password(".env", "REDIS_PASSWORD"),
             owners=dict(zip(Mode, self._owners(), strict=True)),
             redis_indexes=dict(zip(Mode, self._redis_indexes(), strict=True)),
+            docker_host=self._files[".env"].get("DASHTAM_DOCKER_HOST") or None,
         )
 
     def _value(self, file: str, name: str) -> str | None:

@@ -25,8 +25,10 @@ class Daemon:
     """Root in its containers is the person who runs it."""
 
 
-def connect(shell: Mapping[str, str]) -> tuple[Client, Daemon]:
+def connect(shell: Mapping[str, str], allowed: str | None = None) -> tuple[Client, Daemon]:
     """Find the engine that the shell means, and a client that can speak to no other.
+
+    `allowed` is the one endpoint that may be used although it is none of this machine's sockets.
 
     Raises:
         EnvironmentFailed: no client, no Compose of our versions, or nobody answers.
@@ -35,10 +37,11 @@ def connect(shell: Mapping[str, str]) -> tuple[Client, Daemon]:
     if shutil.which("docker", path=shell.get("PATH")) is None:
         raise EnvironmentFailed("there is no program `docker` here", advice=_advice_for_missing(shell))
     endpoint = _find_endpoint(shell)
-    if reason := reason_to_refuse(endpoint):
+    if endpoint != allowed and (reason := reason_to_refuse(endpoint)):
         raise EnvironmentRefused(
             reason,
-            advice="unset DOCKER_HOST DOCKER_CONTEXT; docker context use default; or --engine embedded",
+            advice="unset DOCKER_HOST DOCKER_CONTEXT, or docker context use default; if it is this machine's "
+            "after all, write that address to DASHTAM_DOCKER_HOST in .env",
         )
     client = Client({**base_environment(shell), "DOCKER_HOST": endpoint})
     _check_compose(client, shell)
@@ -57,8 +60,8 @@ def _find_endpoint(shell: Mapping[str, str]) -> str:
 def reason_to_refuse(endpoint: str) -> str | None:
     """Why an endpoint must not be used, or None.
 
-    A TCP port is refused on loopback as well: it may be a tunnel. Source and certificates are mounted from this
-    machine's folders, so that an engine elsewhere could not run the components anyway.
+    A TCP port is refused on loopback as well: it may be a tunnel. An engine elsewhere would look for source and
+    certificates in folders of its own.
     """
     parts = urlsplit(endpoint)
     if parts.scheme in _LOCAL and not parts.netloc:

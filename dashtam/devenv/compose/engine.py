@@ -151,7 +151,7 @@ class ComposeEngine:
 
     @cached_property
     def _connection(self) -> tuple[Client, Daemon]:
-        return connect(os.environ)
+        return connect(os.environ, self._configuration.docker_host)
 
     @property
     def _client(self) -> Client:

@@ -57,6 +57,14 @@ def test_a_remote_engine_is_refused_before_anything_is_asked_of_it(
     assert only.environment[variable] == "elsewhere"
 
 
+def test_the_one_address_that_the_env_file_allows_is_used_and_no_other(docker: DockerClient) -> None:
+    docker.answer(INSPECT_ENDPOINT, "tcp://localhost:2375\n")
+    assert connect(shell(docker), "tcp://localhost:2375")[1].endpoint == "tcp://localhost:2375"
+    for allowed in ("tcp://localhost:2376", "tcp://localhost", "", None):
+        with pytest.raises(EnvironmentRefused):
+            connect(shell(docker), allowed)
+
+
 def test_the_endpoint_that_was_checked_is_the_one_that_is_used(docker: DockerClient) -> None:
     docker.answer(INSPECT_ENDPOINT, "unix:///run/user/1000/docker.sock\n")
     client, daemon = connect(shell(docker, DOCKER_CONTEXT="rootless", COMPOSE_FILE="evil.yml"))

@@ -56,7 +56,12 @@ def _create() -> None:
         )
     command = [program, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"]
     answer = subprocess.run(
-        [*command, ACCOUNT_NAME], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [*command, ACCOUNT_NAME],
+        env={"PATH": _ADMINISTRATION_PATH},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if answer.returncode != 0:
         raise EnvironmentFailed(

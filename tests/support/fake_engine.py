@@ -1,0 +1,94 @@
+"""An engine of our own: real code that keeps its components in memory and remembers what it was asked to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.engine import ComponentStatus, EngineName, Health
+from dashtam.devenv.errors import EnvironmentFailed
+
+
+class FakeEngine:
+    """Starts and stops components by noting it; answers the questions that the verbs ask of PostgreSQL."""
+
+    name: ClassVar[EngineName] = EngineName.EMBEDDED
+
+    def __init__(self, *, cluster: str = "42") -> None:
+        self.cluster = cluster
+        self.contents = {"users": ["1", "10"], "providers": ["6", "60"]}
+        self.modes: dict[Component, Mode] = {}
+        self.acts: list[str] = []
+        self.exit_codes: dict[str, int] = {}
+        self.when: dict[str, Callable[[], None]] = {}
+
+    def _act(self, name: str) -> None:
+        self.acts.append(name)
+        if happens := self.when.get(name):
+            happens()
+
+    def check(self) -> None:
+        self._act("check")
+
+    def prepare(self) -> None:
+        self._act("prepare")
+
+    def start(
+        self, mode: Mode, components: Sequence[Component], *, cluster_identifier: str | None = None
+    ) -> None:
+        told = f" of cluster {cluster_identifier}" if cluster_identifier else ""
+        self._act(f"start {' '.join(components)} for {mode}{told}")
+        self.modes |= dict.fromkeys(components, mode)
+
+    def stop(self, components: Sequence[Component]) -> None:
+        self._act(f"stop {' '.join(components)}")
+        for component in components:
+            self.modes.pop(component, None)
+
+    def statuses(self) -> list[ComponentStatus]:
+        return [self._status(component) for component in Component]
+
+    def _status(self, component: Component) -> ComponentStatus:
+        mode = self.modes.get(component)
+        if mode is None:
+            return ComponentStatus(component, Health.STOPPED)
+        idle = component is Component.APP and mode is Mode.TESTING
+        address = None if idle else f"https://{component}"
+        health = Health.IDLE if idle else Health.HEALTHY
+        return ComponentStatus(component, health, address=address, mode=mode, process="1")
+
+    def initialize_databases(self) -> None:
+        self._act("initialize databases")
+
+    def query(self, database: str, sql: str) -> list[list[str]]:
+        if "pg_control_system" in sql:
+            return [[self.cluster]]
+        if "pg_stat_activity" in sql:
+            return [
+                [f"dashtam.{mode}.{component}", "dashtam", "dashtam_user"]
+                for component, mode in self.modes.items()
+                if component in SERVERS and mode is Mode.DEVELOPMENT
+            ]
+        if "FROM pg_database" in sql:
+            return [["dashtam"], ["dashtam_test"]]
+        if "hashtextextended" in sql:
+            return [[table] for table in self.contents]
+        if "aerich" in sql:
+            return [["1"]]
+        return [[table, *numbers] for table, numbers in self.contents.items()]
+
+    def execute(self, component: Component, command: Sequence[str], *, interactive: bool = True) -> int:
+        module = command[2] if command[:2] == ["python", "-m"] else command[0]
+        self._act(f"execute {module} in {component}")
+        return self.exit_codes.get(module, 0)
+
+    def capture(self, component: Component, command: Sequence[str]) -> str:
+        raise EnvironmentFailed(f"the fake engine runs nothing in {component}")
+
+    def logs(self, components: Sequence[Component], *, follow: bool, tail: int) -> None:
+        self._act("logs")
+
+    def ports(self) -> Mapping[Component, int]:
+        return {}
+
+    def wipe(self) -> None:
+        self._act("wipe")

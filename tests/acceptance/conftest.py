@@ -1,8 +1,6 @@
 """Gives the acceptance tests an engine, and one environment that several of them share."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,34 +8,19 @@ import pytest
 
 from dashtam.devenv.engine import EngineName
 from tests.support.embedded import throwaway_folder
+from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
-CHOICE = "DASHTAM_TEST_ENGINES"
-
-
-def docker_answers() -> bool:
-    if shutil.which("docker") is None:
-        return False
-    asked = subprocess.run(
-        ["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-    )
-    return asked.returncode == 0
-
-
-def chosen_engines() -> list[EngineName]:
-    """Those that DASHTAM_TEST_ENGINES names, else embedded, and compose where a Docker engine answers."""
-    if named := os.environ.get(CHOICE):
-        return [EngineName(name.strip()) for name in named.split(",")]
-    return [EngineName.EMBEDDED, *([EngineName.COMPOSE] if docker_answers() else [])]
+ENGINES = chosen_engines()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", chosen_engines(), ids=str, scope="session")
+        metafunc.parametrize("engine", ENGINES, ids=str, scope="session")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    left_out = [name for name in EngineName if name not in chosen_engines()]
+    left_out = [name for name in EngineName if name not in ENGINES]
     for name in left_out:
         terminalreporter.write_sep(
             "!", f"NOT TESTED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"

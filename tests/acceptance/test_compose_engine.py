@@ -13,7 +13,7 @@ import pytest
 
 from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.engine import EngineName
-from tests.acceptance.conftest import chosen_engines
+from tests.support.engines import chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
 pytestmark = pytest.mark.skipif(

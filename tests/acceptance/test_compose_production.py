@@ -12,7 +12,7 @@ import pytest
 
 from dashtam.devenv.engine import EngineName
 from dashtam.devenv.envfile import read_env_file
-from tests.acceptance.conftest import chosen_engines
+from tests.support.engines import chosen_engines
 from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
 
 pytestmark = pytest.mark.skipif(

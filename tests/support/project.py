@@ -182,7 +182,7 @@ def finish(process: subprocess.Popen[str], *, seconds: float = _SECONDS) -> Answ
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
-        raise AssertionError(f"{process.args} hung for {seconds} s after:\n{output}") from None
+        raise AssertionError(f"{process.args!r} hung for {seconds} s after:\n{output}") from None
     return Answer(process.returncode, output)
 
 

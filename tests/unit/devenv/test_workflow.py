@@ -18,8 +18,8 @@ from dashtam.devenv.project import Project
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import Session
 from dashtam.devenv.state import State, load_state
-from tests.support.embedded import free_ports
 from tests.support.fake_engine import FakeEngine
+from tests.support.ports import free_ports
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PORTS = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -25,6 +26,22 @@ def _configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
     return make_configuration(tmp_path_factory.mktemp("engine"))
 
 
+@contextmanager
+def an_answer_waiting_on_standard_input() -> Iterator[None]:
+    """What a developer typed ahead, or a script pipes in: a yes to whatever is asked."""
+    reading, writing = os.pipe()
+    os.write(writing, b"y\ny\ny\n")
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
 @pytest.fixture(name="docker")
 def _docker(
     tmp_path: Path, configuration: Configuration, monkeypatch: pytest.MonkeyPatch
@@ -37,9 +54,10 @@ def _docker(
     for server in SERVERS:
         document["services"][server]["environment"].pop("CLUSTER_IDENTIFIER", None)
     docker.answer(("config", "--format", "json"), json.dumps(document))
-    yield docker
+    with an_answer_waiting_on_standard_input():
+        yield docker
     for call in docker.calls():
-        assert call.stdin == ""
+        assert call.stdin == "", "Docker could have asked, and would have been answered"
         assert not {"DATABASE_URL", "POSTGRES_DB"} & call.environment.keys()
 
 
@@ -214,6 +232,35 @@ def test_a_daemon_that_does_not_answer_is_not_taken_for_containers_that_are_gone
         engine.statuses()
 
 
+def test_app_is_idle_in_testing_and_nobody_asks_it_for_its_health(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(INSPECT_CONTAINERS, json.dumps([container("app", labels={"dashtam.mode": "testing"})]))
+    app = engine.statuses()[2]
+    assert (app.component, app.health, app.mode) == (Component.APP, Health.IDLE, Mode.TESTING)
+    assert app.address is None
+
+
+@pytest.mark.parametrize(
+    ("state", "health"),
+    [
+        ({"Status": "running", "Health": {"Status": "starting"}}, Health.STARTING),
+        ({"Status": "running", "Health": {"Status": "healthy"}}, Health.UNHEALTHY),
+        ({"Status": "restarting", "ExitCode": 1}, Health.UNHEALTHY),
+        ({"Status": "paused"}, Health.UNHEALTHY),
+        ({"Status": "exited", "ExitCode": 137}, Health.STOPPED),
+        ({"Status": "created"}, Health.STOPPED),
+    ],
+)
+def test_a_server_that_does_not_answer_is_starting_unhealthy_or_stopped_and_says_why(
+    engine: ComposeEngine, docker: DockerClient, state: dict[str, object], health: Health
+) -> None:
+    docker.answer(INSPECT_CONTAINERS, json.dumps([container("callback", state=state)]))
+    callback = engine.statuses()[3]
+    assert callback.health is health
+    assert callback.detail or state["Status"] == "created"
+
+
 def test_stopping_some_keeps_the_rest_and_stopping_all_removes_containers_but_no_volume(
     engine: ComposeEngine, docker: DockerClient
 ) -> None:
@@ -256,7 +303,9 @@ def test_passwords_reach_the_init_scripts_by_the_environment_alone(
     for call in calls:
         for mode, prefix in ((Mode.DEVELOPMENT, "DEV"), (Mode.TESTING, "TEST")):
             password = configuration.owner(mode).password
-            assert call.environment[f"{prefix}_POSTGRES_PASSWORD"] == password
+            name = f"{prefix}_POSTGRES_PASSWORD"
+            assert call.environment[name] == password
+            assert call.words[call.words.index(name) - 1] == "--env"
             assert not any(password in word for word in call.words)
 
 
@@ -277,7 +326,7 @@ def test_the_default_project_is_never_wiped(docker: DockerClient, configuration:
 def test_ctrl_c_ends_the_client_with_what_it_started(docker: DockerClient) -> None:
     from dashtam.devenv.compose.client import Client
 
-    (docker.folder / "docker").write_text("#!/bin/sh\nsleep 60 &\nkill -INT $PPID\nwait\n")
+    (docker.folder / "docker").write_text("#!/bin/sh\nsleep 60 &\nsleep 0.5\nkill -INT $PPID\nwait\n")
     client = Client({"PATH": docker.path})
     with pytest.raises(KeyboardInterrupt):
         client.tell(["docker", "compose", "up"])

@@ -43,9 +43,11 @@ def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
 @pytest.fixture(name="development")
 def _development(shared: ThrowawayProject) -> ThrowawayProject:
     """The shared project with development up, wherever the last test left it."""
-    if shared.env_file.exists() and shared.status()["mode"] == "testing":
-        shared.done("test.clean")
-    shared.done("up")
+    status = shared.status() if shared.env_file.exists() else {"mode": None, "components": []}
+    if status["mode"] == "testing":
+        shared.done("down")
+    if status["mode"] != "development" or {entry["health"] for entry in status["components"]} != {"healthy"}:
+        shared.done("up")
     return shared
 
 

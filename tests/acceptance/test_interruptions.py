@@ -56,12 +56,9 @@ def test_an_interrupted_up_leaves_nothing_half_started(
     assert development.dump() == rows
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_setup_leaves_nothing_half_started(
-    development: ThrowawayProject, number: signal.Signals
-) -> None:
+def test_an_interrupted_setup_leaves_nothing_half_started(development: ThrowawayProject) -> None:
     rows = development.dump()
-    code, said = interrupt(development, "test.setup", "roles and databases in place", number)
+    code, said = interrupt(development, "test.setup", "roles and databases in place", signal.SIGINT)
     assert code == 1
     assert "Traceback" not in said
     assert set(development.health().values()) == {"stopped"}
@@ -69,7 +66,7 @@ def test_an_interrupted_setup_leaves_nothing_half_started(
     assert development.dump() == rows
 
 
-@pytest.mark.parametrize("after", ["engine prepared", "postgres and redis healthy", "roles and databases"])
+@pytest.mark.parametrize("after", ["engine prepared", "postgres and redis healthy"])
 def test_a_killed_up_is_healed_by_the_next(development: ThrowawayProject, after: str) -> None:
     rows = development.dump()
     development.done("down")
@@ -80,9 +77,7 @@ def test_a_killed_up_is_healed_by_the_next(development: ThrowawayProject, after:
     assert development.dump() == rows
 
 
-@pytest.mark.parametrize(
-    "after", ["app and callback stopped", "app idle", "3 connected", "6 existing tables"]
-)
+@pytest.mark.parametrize("after", ["app and callback stopped", "5 models imported"])
 def test_a_killed_setup_is_healed_by_the_next_and_development_loses_nothing(
     development: ThrowawayProject, after: str
 ) -> None:

@@ -117,7 +117,7 @@ def test_a_container_of_somebody_else_under_our_name_stops_up_and_is_left_alone(
         assert "COMPOSE_PROJECT_NAME" in answer.last_line
         assert docker("ps", "--all", "--quiet", "--filter", f"name={fresh.name}-").split()[1:] == []
     finally:
-        docker("rm", stranger)
+        docker("rm", "--volumes", stranger)
     fresh.done("up")
 
 

@@ -40,7 +40,7 @@ def initialize_databases(client: Client, configuration: Configuration) -> None:
         if answer.code != 0:
             raise failure_of(answer.code)(
                 f"docker/{script} ended with {answer.code}:\n{answer.last_lines}",
-                advice=f"invoke logs {Component.POSTGRES}",
+                advice=f"invoke logs --component {Component.POSTGRES}",
             )
 
 

@@ -222,7 +222,7 @@ class ComposeEngine:
         except EnvironmentFailed as failure:
             raise EnvironmentFailed(
                 "\n".join([f"{component} did not become healthy: {failure}", *self._last_words(component)]),
-                advice=f"invoke logs {component}",
+                advice=f"invoke logs --component {component}",
             ) from failure
 
     def _last_words(self, component: Component) -> Iterable[str]:

@@ -176,7 +176,7 @@ class EmbeddedEngine:
             lines = logs.last_lines(log_file(self._folders, component), _ERROR_LINES)
             raise EnvironmentFailed(
                 "\n".join([f"{component} did not become healthy: {failure}", *lines]),
-                advice=f"invoke logs {component}",
+                advice=f"invoke logs --component {component}",
             ) from failure
 
     def _superuser(self, database: str = SUPERUSER) -> dict[str, str]:

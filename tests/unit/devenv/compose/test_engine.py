@@ -213,7 +213,7 @@ def test_an_unhealthy_component_is_reported_with_its_check_and_its_last_lines(
     )
     assert "its own health check said: connection refused" in message
     assert "FATAL: no space left" in message
-    assert failure.value.advice == "invoke logs postgres"
+    assert failure.value.advice == "invoke logs --component postgres"
 
 
 def test_a_daemon_that_dies_half_way_is_an_error_and_not_a_stack_of_calls(

@@ -19,6 +19,8 @@ from dashtam.devenv.workflow import bring_up, start_stores, stopped_if_interrupt
 
 INSIDE: Final = ("tests/unit", "tests/integration", "tests/rules")
 OUTSIDE: Final = "tests/acceptance"
+# Acceptance tests mostly wait for servers. Those of one file share an environment, so a file stays in one process.
+_SIDE_BY_SIDE: Final = ("--numprocesses=3", "--dist=loadfile")
 _TRUE: Final = frozenset({"true", "1"})
 _PYTEST_INTERRUPTED: Final = 2
 # What the acceptance tests get of the shell; the throw-away projects are named by the tests themselves.
@@ -124,7 +126,7 @@ def run_pytest(session: Session, paths: Sequence[str], options: Sequence[str]) -
 
 def run_acceptance(checkout: Path, options: Sequence[str]) -> int:
     """Run the tests that drive the tasks themselves, on this machine; answers pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", OUTSIDE, *options]
+    command = [sys.executable, "-m", "pytest", OUTSIDE, *_SIDE_BY_SIDE, *options]
     process = subprocess.Popen(
         command, cwd=checkout, env=outside_environment(os.environ), stdin=subprocess.DEVNULL
     )

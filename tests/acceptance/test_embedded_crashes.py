@@ -20,12 +20,20 @@ from tests.support.embedded import EmbeddedProject, embedded_project
 _BACK_SECONDS = 30.0
 
 
-@pytest.fixture(scope="module", name="running")
-def _running() -> Iterator[EmbeddedProject]:
+@pytest.fixture(scope="module", name="shared")
+def _shared() -> Iterator[EmbeddedProject]:
     with embedded_project() as project:
         project.start()
         project.psql("CREATE TABLE canary (id int PRIMARY KEY); INSERT INTO canary VALUES (1)")
         yield project
+
+
+@pytest.fixture(name="running")
+def _running(shared: EmbeddedProject) -> EmbeddedProject:
+    """The project that these tests share, healthy whatever the last one left behind."""
+    if not all_healthy(shared):
+        shared.start()
+    return shared
 
 
 @pytest.fixture(name="project")
@@ -100,7 +108,9 @@ def test_the_start_after_a_killed_supervisor_finds_no_orphan_and_every_row(runni
 def test_what_a_killed_supervisor_leaves_behind_is_seen_and_stopped(running: EmbeddedProject) -> None:
     redis, (daemon,) = running.process(Component.REDIS), find_marked(running.folders.instance, SUPERVISOR)
     redis.suspend()  # so that it cannot follow its supervisor at once
+    eventually(lambda: redis.status() == psutil.STATUS_STOPPED, "a suspended redis")
     daemon.kill()
+    eventually(lambda: not is_alive(daemon), "the end of supervisord")
 
     eventually(lambda: running.process(Component.REDIS) == redis, "the leftover")
     assert running.engine.statuses()[1].health is Health.UNHEALTHY

@@ -18,6 +18,7 @@ from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.settings import TestSettings
 
 _SECONDS = 20.0
+_CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -86,7 +87,9 @@ def serving(
         *(sys.executable, "-m", "hypercorn", f"dashtam.asgi:{name}", "--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificates.server), "--keyfile", str(certificates.server_key)),
     ]
-    variables = {**os.environ, **_variables(settings), **(environment or {})}
+    # From the folder of the log, so that no .env is found; the package need not be installed.
+    importable = {"PYTHONPATH": str(_CHECKOUT)}
+    variables = {**os.environ, **_variables(settings), **importable, **(environment or {})}
     log_file = folder / f"{name}.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=folder)

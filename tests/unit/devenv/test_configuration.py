@@ -15,7 +15,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(name="checkout")
 def _checkout(tmp_path: Path) -> Path:
-    (tmp_path / ".env").write_text((CHECKOUT / ".env.example").read_text())
+    ports = {"APP_PORT": "8000", "CALLBACK_PORT": "8182", "POSTGRES_PORT": "5432", "REDIS_PORT": "6379"}
+    (tmp_path / ".env").write_text(replace_values((CHECKOUT / ".env.example").read_text(), ports))
     (tmp_path / ".env.test").write_text((CHECKOUT / ".env.test").read_text())
     return tmp_path
 

@@ -38,7 +38,9 @@ def deferred_interrupts() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    previous = {number: signal.signal(number, handler) for number in _ENDINGS}
+    # What nohup, or a shell's background, ignores for us stays ignored.
+    ours = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handler) for number in ours}
     try:
         yield
     finally:

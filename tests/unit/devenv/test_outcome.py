@@ -59,6 +59,16 @@ def test_every_signal_that_ends_a_process_ends_a_verb_in_order(number: signal.Si
         os.kill(os.getpid(), number)
 
 
+def test_a_verb_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raised_interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_what_mends_is_not_interrupted(tmp_path: Path) -> None:
     with raised_interrupts(), deferred_interrupts():
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,5 +1,6 @@
 """Runs the benchmarks: of the tasks on this machine, of the database and the API inside a test environment."""
 
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,11 @@ _INSIDE = ("benchmarks.database", "benchmarks.http")
 
 def run_benchmarks(report: Report, shell: Mapping[str, str]) -> int:
     """Run all benchmarks one after the other, so that none disturbs another; answers the first code that is not 0."""
+    if importlib.util.find_spec("sqlalchemy") is None:
+        raise EnvironmentFailed(
+            "what the benchmarks compare with is not installed",
+            advice="pip install -c constraints.txt -e '.[dev,bench]'",
+        )
     with report.chapter("tasks, in a throw-away project"):
         command = [sys.executable, "-m", "benchmarks.tasks"]
         codes = [

@@ -21,3 +21,8 @@ class Component(StrEnum):
 
 STORES = (Component.POSTGRES, Component.REDIS)
 SERVERS = (Component.APP, Component.CALLBACK)
+
+
+def is_idle(component: Component, mode: Mode) -> bool:
+    """Whether a component is there without serving, and so binds no port: app, while tests run in it."""
+    return component is Component.APP and mode is Mode.TESTING

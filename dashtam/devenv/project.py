@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.errors import EnvironmentMisused
+from dashtam.devenv.errors import EnvironmentMisused, EnvironmentRefused
 
 DEFAULT_PROJECT: Final = "dashtam"
 _DATA_OF_ROOT: Final = Path("/var/lib/dashtam")
@@ -56,3 +56,16 @@ def _data_folder(shell: Mapping[str, str]) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("dashtam"))
+
+
+def refuse_to_wipe_default(name: str) -> None:
+    """Check that a project is one to be thrown away.
+
+    Raises:
+        EnvironmentRefused: it is the project that a developer works with.
+    """
+    if name == DEFAULT_PROJECT:
+        raise EnvironmentRefused(
+            f"the data of project {DEFAULT_PROJECT!r} is never wiped; expected a throw-away project",
+            advice="name one in COMPOSE_PROJECT_NAME",
+        )

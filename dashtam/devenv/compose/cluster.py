@@ -3,13 +3,13 @@
 import csv
 import io
 
-from dashtam.devenv.components import Component, Mode
+from dashtam.devenv.components import Component
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import inside, query, superuser_values
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, failure_of
+from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
-_INIT_SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
 _SCRIPT_FOLDER = "/dashtam"  # docker/ of the checkout, as docker-compose.yml mounts it
 
 
@@ -19,16 +19,8 @@ def initialize_databases(client: Client, configuration: Configuration) -> None:
     Raises:
         EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
-    development, testing = configuration.owner(Mode.DEVELOPMENT), configuration.owner(Mode.TESTING)
-    owners = {
-        "DEV_POSTGRES_DB": development.database,
-        "DEV_POSTGRES_USER": development.user,
-        "DEV_POSTGRES_PASSWORD": development.password,
-        "TEST_POSTGRES_DB": testing.database,
-        "TEST_POSTGRES_USER": testing.user,
-        "TEST_POSTGRES_PASSWORD": testing.password,
-    }
-    for script in _INIT_SCRIPTS:
+    owners = owner_variables(configuration)
+    for script in INIT_SCRIPTS:
         command = inside(
             configuration,
             Component.POSTGRES,

@@ -34,7 +34,7 @@ from dashtam.devenv.engine import ComponentStatus, EngineName
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_problems
 from dashtam.devenv.ports import component_ports, refuse_busy_ports
 from dashtam.devenv.probes import wait_until
-from dashtam.devenv.project import DEFAULT_PROJECT
+from dashtam.devenv.project import refuse_to_wipe_default
 
 _HEALTHY_SECONDS = {
     Component.POSTGRES: 60.0,  # recovery after a crash replays the log first
@@ -140,11 +140,7 @@ class ComposeEngine:
 
     def wipe(self) -> None:
         """Remove the databases, the cache and the image of a throw-away project."""
-        if self._configuration.project == DEFAULT_PROJECT:
-            raise EnvironmentRefused(
-                f"the data of project {DEFAULT_PROJECT!r} is never wiped; expected a throw-away project",
-                advice="name one in COMPOSE_PROJECT_NAME",
-            )
+        refuse_to_wipe_default(self._configuration.project)
         self.stop(tuple(Component))
         volumes.remove_volumes(self._client, self._configuration)
         images.remove_image(self._client, self._configuration)

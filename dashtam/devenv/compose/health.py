@@ -3,22 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dashtam.devenv.certificates import Certificates
-from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.asking import ask_component, component_address
+from dashtam.devenv.components import Component, Mode, is_idle
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import accepts_superuser
 from dashtam.devenv.compose.containers import Container
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.engine import ComponentStatus, Health
-from dashtam.devenv.ports import component_ports
-from dashtam.devenv.probes import LOOPBACK, ProbeFailed, probe_https, probe_postgres, probe_redis
+from dashtam.devenv.probes import ProbeFailed
 
 _AT_REST = ("created", "exited")
-
-
-def is_idle(component: Component, mode: Mode) -> bool:
-    """The app of testing mode runs without serving."""
-    return component is Component.APP and mode is Mode.TESTING
 
 
 @dataclass(frozen=True)
@@ -43,23 +37,12 @@ class Examiner:
             if answer.code != 0:
                 raise ProbeFailed(answer.last_lines or "it does not accept connections over TCP yet")
         else:
-            self._probe(component, mode)
+            ask_component(self.configuration, component, mode)
 
     def _probe_container(self, container: Container, component: Component, mode: Mode) -> None:
         if not container.running:
             raise ProbeFailed(container.why_hopeless or f"the container is {container.status}")
-        self._probe(component, mode)
-
-    def _probe(self, component: Component, mode: Mode) -> None:
-        port = component_ports(self.configuration)[component]
-        if component is Component.POSTGRES:
-            owner = self.configuration.owner(mode)
-            probe_postgres(port, user=owner.user, password=owner.password, database=owner.database)
-        elif component is Component.REDIS:
-            probe_redis(port, password=self.configuration.redis_password)
-        elif not is_idle(component, mode):
-            authority = Certificates(self.configuration.home).authority
-            probe_https(port, "/health/ready", authority=authority)
+        ask_component(self.configuration, component, mode)
 
     def _status(self, component: Component, container: Container | None) -> ComponentStatus:
         if container is None or container.status in _AT_REST:
@@ -78,15 +61,11 @@ class Examiner:
         return ComponentStatus(
             component,
             health,
-            address=None if is_idle(component, mode) else self._address(component),
+            address=None if is_idle(component, mode) else component_address(self.configuration, component),
             mode=container.mode,
             process=container.name,
             detail=detail,
         )
-
-    def _address(self, component: Component) -> str:
-        port = component_ports(self.configuration)[component]
-        return f"https://localhost:{port}" if component in SERVERS else f"{LOOPBACK}:{port}"
 
 
 def _farewell(container: Container | None) -> str:

@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dashtam.devenv.components import Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
@@ -24,8 +23,8 @@ from dashtam.devenv.embedded.command import (
 from dashtam.devenv.embedded.folders import Folders, ensure_private, write_private
 from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, find_servers_of
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of
+from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
-_INIT_SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
 _INITDB = "initdb"
 _END_SECONDS = 10.0
 _READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=30s"
@@ -146,16 +145,8 @@ def initialize_databases(configuration: Configuration, superuser: Mapping[str, s
     Raises:
         EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
-    development, testing = configuration.owner(Mode.DEVELOPMENT), configuration.owner(Mode.TESTING)
-    owners = {
-        "DEV_POSTGRES_DB": development.database,
-        "DEV_POSTGRES_USER": development.user,
-        "DEV_POSTGRES_PASSWORD": development.password,
-        "TEST_POSTGRES_DB": testing.database,
-        "TEST_POSTGRES_USER": testing.user,
-        "TEST_POSTGRES_PASSWORD": testing.password,
-    }
-    for script in _INIT_SCRIPTS:
+    owners = owner_variables(configuration)
+    for script in INIT_SCRIPTS:
         path = configuration.checkout / "docker" / script
         answer = _run_client(["sh", str(path)], {**superuser, **owners})
         if answer.returncode != 0:

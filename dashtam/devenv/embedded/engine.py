@@ -19,11 +19,11 @@ from dashtam.devenv.embedded.identity import DIGEST
 from dashtam.devenv.embedded.launches import Launches, binds_port
 from dashtam.devenv.embedded.supervisor import Supervisor
 from dashtam.devenv.engine import ComponentStatus, EngineName
-from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
+from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.files import ensure_home
 from dashtam.devenv.ports import component_ports, refuse_busy_ports
 from dashtam.devenv.probes import wait_until
-from dashtam.devenv.project import DEFAULT_PROJECT
+from dashtam.devenv.project import refuse_to_wipe_default
 
 _HEALTHY_SECONDS = {
     Component.POSTGRES: 60.0,  # recovery after a crash replays the log first
@@ -122,11 +122,7 @@ class EmbeddedEngine:
 
     def wipe(self) -> None:
         """Remove the databases, the cache and the logs of a throw-away project."""
-        if self._configuration.project == DEFAULT_PROJECT:
-            raise EnvironmentRefused(
-                f"the data of project {DEFAULT_PROJECT!r} is never wiped; expected a throw-away project",
-                advice="name one in COMPOSE_PROJECT_NAME",
-            )
+        refuse_to_wipe_default(self._configuration.project)
         self.stop(tuple(Component))
         folders = self._folders
         with _explained(folders.home):

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.asking import ask_component, component_address
+from dashtam.devenv.components import Component, Mode, is_idle
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.cluster import ensure_superuser_password
 from dashtam.devenv.embedded.command import SUPERUSER, Launch
 from dashtam.devenv.embedded.folders import Folders
 from dashtam.devenv.embedded.identity import DIGEST, read_environment
-from dashtam.devenv.embedded.launches import is_idle
 from dashtam.devenv.embedded.leftovers import find_processes
 from dashtam.devenv.embedded.supervisor import Program, ProgramState, Supervisor, process_of
 from dashtam.devenv.engine import ComponentStatus, Health
-from dashtam.devenv.ports import component_ports
-from dashtam.devenv.probes import LOOPBACK, ProbeFailed, probe_https, probe_postgres, probe_redis
+from dashtam.devenv.probes import ProbeFailed, probe_postgres
 
 
 @dataclass(frozen=True)
@@ -45,31 +44,21 @@ class Examiner:
             port = self.configuration.postgres_port
             probe_postgres(port, user=SUPERUSER, password=password, database=SUPERUSER)
         else:
-            self._probe(component, mode)
-
-    def _probe(self, component: Component, mode: Mode) -> None:
-        port = component_ports(self.configuration)[component]
-        if component is Component.POSTGRES:
-            owner = self.configuration.owner(mode)
-            probe_postgres(port, user=owner.user, password=owner.password, database=owner.database)
-        elif component is Component.REDIS:
-            probe_redis(port, password=self.configuration.redis_password)
-        elif not is_idle(component, mode):
-            probe_https(port, "/health/ready", authority=self.folders.certificates.authority)
+            ask_component(self.configuration, component, mode)
 
     def _status(self, component: Component, program: Program, mode: Mode) -> ComponentStatus:
         if not program.alive:
             return self._status_of_stopped(component, program)
         health, detail = Health.IDLE if is_idle(component, mode) else Health.HEALTHY, ""
         try:
-            self._probe(component, mode)
+            ask_component(self.configuration, component, mode)
         except ProbeFailed as failure:
             settled = program.state is ProgramState.RUNNING
             health, detail = (Health.UNHEALTHY if settled else Health.STARTING), str(failure)
         return ComponentStatus(
             component,
             health,
-            address=None if is_idle(component, mode) else self._address(component),
+            address=None if is_idle(component, mode) else component_address(self.configuration, component),
             mode=read_mode(environment_of(program)),
             process=str(program.pid),
             detail=detail,
@@ -90,10 +79,6 @@ class Examiner:
             return ComponentStatus(component, Health.STOPPED)
         detail = program.reason or f"ended by itself ({program.state.lower()})"
         return ComponentStatus(component, Health.UNHEALTHY, detail=detail)
-
-    def _address(self, component: Component) -> str:
-        port = component_ports(self.configuration)[component]
-        return f"https://localhost:{port}" if component in SERVERS else f"{LOOPBACK}:{port}"
 
 
 def environment_of(program: Program) -> dict[str, str]:

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 
-from dashtam.devenv.components import STORES, Component, Mode
+from dashtam.devenv.components import STORES, Component, Mode, is_idle
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded import command
 from dashtam.devenv.embedded.account import Account, ensure_account
@@ -103,11 +103,6 @@ class Launches:
     @property
     def _ids(self) -> tuple[int, int] | None:
         return None if self.account is None else (self.account.uid, self.account.gid)
-
-
-def is_idle(component: Component, mode: Mode) -> bool:
-    """Whether a component is there without serving, and so binds no port: app, while tests run in it."""
-    return component is Component.APP and mode is Mode.TESTING
 
 
 def binds_port(component: Component, mode: Mode) -> bool:

@@ -1,0 +1,29 @@
+"""The questions that every engine puts to a component, through its port on this machine."""
+
+from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.components import SERVERS, Component, Mode, is_idle
+from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.ports import component_ports
+from dashtam.devenv.probes import LOOPBACK, probe_https, probe_postgres, probe_redis
+
+
+def ask_component(configuration: Configuration, component: Component, mode: Mode) -> None:
+    """Ask a component whether it does its work: postgres as the role of the mode, servers over verified TLS.
+
+    Raises:
+        ProbeFailed: what it answered.
+    """
+    port = component_ports(configuration)[component]
+    if component is Component.POSTGRES:
+        owner = configuration.owner(mode)
+        probe_postgres(port, user=owner.user, password=owner.password, database=owner.database)
+    elif component is Component.REDIS:
+        probe_redis(port, password=configuration.redis_password)
+    elif not is_idle(component, mode):
+        probe_https(port, "/health/ready", authority=Certificates(configuration.home).authority)
+
+
+def component_address(configuration: Configuration, component: Component) -> str:
+    """Where a component answers, as a developer would type it."""
+    port = component_ports(configuration)[component]
+    return f"https://localhost:{port}" if component in SERVERS else f"{LOOPBACK}:{port}"

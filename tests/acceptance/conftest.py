@@ -1,6 +1,7 @@
 """Gives the acceptance tests an engine, and one environment that several of them share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
+
+
+def pytest_configure() -> None:
+    # A shell makes what runs in its background deaf to Ctrl-C, and so would be every verb that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,5 +1,6 @@
 """Gives the acceptance tests an engine, and one environment that several of them share."""
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
+# pytest may end the shared project of an engine and make another one later: never under a name that has data.
+_NUMBERS = itertools.count(1)
 
 
 def pytest_configure() -> None:
@@ -42,7 +45,7 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture(scope="session", name="shared")
 def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project that tests of one engine share; each of them brings it where it needs it."""
-    with throwaway_project(engine, folder, f"dashtam-shared-{os.getpid()}-{engine}") as project:
+    with throwaway_project(engine, folder, f"dashtam-shared-{os.getpid()}-{next(_NUMBERS)}-{engine}") as project:
         yield project
 
 

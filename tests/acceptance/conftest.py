@@ -45,7 +45,9 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture(scope="session", name="shared")
 def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project that tests of one engine share; each of them brings it where it needs it."""
-    with throwaway_project(engine, folder, f"dashtam-shared-{os.getpid()}-{next(_NUMBERS)}-{engine}") as project:
+    with throwaway_project(
+        engine, folder, f"dashtam-shared-{os.getpid()}-{next(_NUMBERS)}-{engine}"
+    ) as project:
         yield project
 
 

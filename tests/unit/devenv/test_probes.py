@@ -4,7 +4,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -65,10 +64,8 @@ def test_waiting_ends_early_when_there_is_nothing_left_to_wait_for() -> None:
     def probe() -> None:
         raise ProbeFailed("refused")
 
-    began = time.monotonic()
     with pytest.raises(EnvironmentFailed, match="it ended; last answer: refused"):
-        probes.wait_until(probe, seconds=60, give_up=lambda: "it ended")
-    assert time.monotonic() - began < 5
+        probes.wait_until(probe, seconds=3600, give_up=lambda: "it ended")
 
 
 def test_redis_is_well_when_it_takes_the_password_and_answers() -> None:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -65,8 +64,6 @@ def test_a_gentle_signal_is_enough_where_it_is_heard() -> None:
 
 def test_a_process_that_does_not_listen_is_killed_when_its_time_is_over() -> None:
     with marked("six", "app", STUBBORN) as process:
-        began = time.monotonic()
         end(find_marked("six"), gently=signal.SIGTERM, seconds=0.2)
 
         assert process.wait() == -signal.SIGKILL
-        assert time.monotonic() - began < 5

@@ -154,6 +154,39 @@ def db_shell(c: Context) -> None:
     end(verbs().database_shell(options=verbs().remainder()))
 
 
+@task(
+    name="snapshot",
+    help={"name": "lower-case letters, digits, _ and -; default: one made from the moment"},
+)
+def db_snapshot(c: Context, name: str | None = None) -> None:
+    """Copy the development database under a name; invoke db.restore brings it back."""
+    end(verbs().take_snapshot(name=name))
+
+
+@task(name="snapshots", help={"json": "print JSON for machines"})
+def db_snapshots(c: Context, json: bool = False) -> None:
+    """List the snapshots with age, size, migration head and reason."""
+    end(verbs().show_snapshots(as_json=json))
+
+
+@task(
+    name="restore",
+    help={
+        "name": "one that db.snapshots lists",
+        "replace": "the name of the development database, so that nothing is asked",
+    },
+)
+def db_restore(c: Context, name: str, replace: str | None = None) -> None:
+    """Put a copy of a snapshot in the place of development, which is kept as a snapshot itself."""
+    end(verbs().restore_snapshot(name=name, replace=replace))
+
+
+@task(name="drop-snapshot", help={"name": "one that db.snapshots lists"})
+def db_drop_snapshot(c: Context, name: str) -> None:
+    """Drop a snapshot for good."""
+    end(verbs().drop_snapshot(name=name))
+
+
 @task(name="format")
 def format_code(c: Context) -> None:
     """Format the code."""
@@ -219,4 +252,16 @@ namespace.add_collection(
         clean_tests,
     )
 )
-namespace.add_collection(Collection("db", db_migrate, db_migration, db_history, db_shell))
+namespace.add_collection(
+    Collection(
+        "db",
+        db_migrate,
+        db_migration,
+        db_history,
+        db_shell,
+        db_snapshot,
+        db_snapshots,
+        db_restore,
+        db_drop_snapshot,
+    )
+)

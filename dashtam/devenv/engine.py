@@ -74,6 +74,12 @@ class Engine(Protocol):
     def initialize_databases(self) -> None:
         """Run docker/init-dev-db.sh and docker/init-test-db.sh as the superuser of the running postgres."""
 
+    def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Run a script of docker/ with its arguments, told these variables, as the superuser of the running postgres.
+
+        Answers what it printed; its exit code 3 is a refusal.
+        """
+
     def query(self, database: str, sql: str) -> list[list[str]]:
         """Ask the running postgres as its superuser, in a read-only session; rows of text."""
 

@@ -1,6 +1,6 @@
 """What the running PostgreSQL says of itself: identity, sessions, migrations, and what the databases hold."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,21 @@ _SESSIONS: Final = """
 SELECT DISTINCT application_name, datname, usename FROM pg_stat_activity
  WHERE application_name LIKE 'dashtam.%' AND datname IS NOT NULL
 """
-_DATABASES: Final = "SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY datname"
+_DATABASES: Final = """
+SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' AND NOT starts_with(datname, 'dashtam_snapshot_')
+ ORDER BY datname
+"""
+_SNAPSHOTS: Final = """
+SELECT datname, pg_database_size(oid), coalesce(shobj_description(oid, 'pg_database'), '')
+  FROM pg_database WHERE datname ~ '^dashtam_snapshot_[a-z0-9]' ORDER BY datname
+"""
+_OCCUPANTS: Final = """
+SELECT datname, application_name, format('pid %s, %s, as role %s, connected since %s', pid,
+                       coalesce(nullif(application_name, ''), 'unnamed'), usename, backend_start::timestamp(0))
+  FROM pg_stat_activity WHERE backend_type <> 'autovacuum worker'
+UNION ALL
+SELECT database, '', format('prepared transaction %L of role %s', gid, owner) FROM pg_prepared_xacts
+"""
 _HAS_MIGRATIONS: Final = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'aerich'"
 _HEAD: Final = "SELECT version FROM public.aerich ORDER BY id DESC LIMIT 1"
 _TABLES: Final = """
@@ -43,6 +57,20 @@ def read_sessions(engine: Engine) -> dict[str, str]:
 def list_databases(engine: Engine) -> list[str]:
     """The databases of Dashtam that the running cluster holds."""
     return [row[0] for row in engine.query(_MAINTENANCE, _DATABASES)]
+
+
+def list_snapshot_databases(engine: Engine) -> list[tuple[str, int, str]]:
+    """Name, size in bytes and comment of every database that is called as a snapshot is."""
+    return [(name, int(size), comment) for name, size, comment in engine.query(_MAINTENANCE, _SNAPSHOTS)]
+
+
+def list_occupants(engine: Engine, database: str, *, besides: Collection[str] = ()) -> list[str]:
+    """Who keeps a database from being copied or renamed: its sessions and prepared transactions, a line each.
+
+    `besides` are names of sessions that do not count.
+    """
+    found = engine.query(_MAINTENANCE, _OCCUPANTS)
+    return [who for where, session, who in found if where == database and session not in besides]
 
 
 def find_migration_head(engine: Engine, database: str) -> str | None:

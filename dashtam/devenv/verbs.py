@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from dashtam.devenv import benches, checks, testing, workflow
+from dashtam.devenv import benches, checks, snapshots, testing, workflow
 from dashtam.devenv.components import Component
 from dashtam.devenv.doctor import examine
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused
@@ -22,6 +22,7 @@ from dashtam.devenv.session import (
     refuse_testing_mode,
     running,
 )
+from dashtam.devenv.stamps import as_document
 
 _MIGRATIONS = ("python", "-m", "dashtam.database.migrations")
 
@@ -173,6 +174,38 @@ def show_migrations(report: Report) -> int:
     """List applied and pending migrations."""
     with open_session(report, os.environ) as session:
         return _run_migrations(session, "history")
+
+
+@verb
+def take_snapshot(report: Report, *, name: str | None) -> None:
+    """Copy the development database under a name."""
+    with open_locked_session(report, os.environ, command="invoke db.snapshot") as session:
+        snapshots.take(session, name)
+
+
+@verb
+def show_snapshots(report: Report, *, as_json: bool) -> None:
+    """List the snapshots."""
+    with open_session(report, os.environ) as session:
+        found = snapshots.list_snapshots(session)
+        if as_json:
+            report.say(json.dumps([as_document(snapshot) for snapshot in found], indent=2))
+        else:
+            snapshots.show_snapshots(session, found)
+
+
+@verb
+def restore_snapshot(report: Report, *, name: str, replace: str | None) -> None:
+    """Put a copy of a snapshot in the place of the development database."""
+    with open_locked_session(report, os.environ, command="invoke db.restore") as session:
+        snapshots.restore(session, name, replace=replace)
+
+
+@verb
+def drop_snapshot(report: Report, *, name: str) -> None:
+    """Drop a snapshot."""
+    with open_locked_session(report, os.environ, command="invoke db.drop-snapshot") as session:
+        snapshots.drop(session, name)
 
 
 def _run_migrations(session: Session, *arguments: str) -> int:

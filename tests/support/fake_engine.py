@@ -59,6 +59,10 @@ class FakeEngine:
     def initialize_databases(self) -> None:
         self._act("initialize databases")
 
+    def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
+        self._act(f"run {' '.join(words)}")
+        return ""
+
     def query(self, database: str, sql: str) -> list[list[str]]:
         if "pg_control_system" in sql:
             return [[self.cluster]]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 
 from dashtam.devenv.components import Component
 from dashtam.devenv.compose.client import Client
@@ -19,21 +20,33 @@ def initialize_databases(client: Client, configuration: Configuration) -> None:
     Raises:
         EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
-    owners = owner_variables(configuration)
     for script in INIT_SCRIPTS:
-        command = inside(
-            configuration,
-            Component.POSTGRES,
-            ["sh", f"{_SCRIPT_FOLDER}/{script}"],
-            values=superuser_values(),
-            secrets=sorted(owners),
+        run_script(client, configuration, [script], owner_variables(configuration))
+
+
+def run_script(
+    client: Client, configuration: Configuration, words: Sequence[str], variables: Mapping[str, str]
+) -> str:
+    """Run a script of docker/ with its arguments, for as long as it takes; what it printed.
+
+    Raises:
+        EnvironmentFailed: names the script, with its output; EnvironmentRefused where a safety check said no.
+    """
+    script, *arguments = words
+    command = inside(
+        configuration,
+        Component.POSTGRES,
+        ["sh", f"{_SCRIPT_FOLDER}/{script}", *arguments],
+        values=superuser_values(),
+        secrets=sorted(variables),
+    )
+    answer = client.ask(command, more=variables, seconds=None)
+    if answer.code != 0:
+        raise failure_of(answer.code)(
+            f"docker/{script} ended with {answer.code}:\n{answer.last_lines}",
+            advice=f"invoke logs --component {Component.POSTGRES}",
         )
-        answer = client.ask(command, more=owners)
-        if answer.code != 0:
-            raise failure_of(answer.code)(
-                f"docker/{script} ended with {answer.code}:\n{answer.last_lines}",
-                advice=f"invoke logs --component {Component.POSTGRES}",
-            )
+    return answer.output
 
 
 def ask(client: Client, configuration: Configuration, database: str, sql: str) -> list[list[str]]:

@@ -100,6 +100,10 @@ class ComposeEngine:
         """Make both roles and both databases of the running postgres what they should be."""
         cluster.initialize_databases(self._client, self._configuration)
 
+    def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Run a script of docker/ as the superuser of the running postgres; what it printed."""
+        return cluster.run_script(self._client, self._configuration, words, variables)
+
     def query(self, database: str, sql: str) -> list[list[str]]:
         """Ask the running postgres as its superuser, in a read-only session."""
         return cluster.ask(self._client, self._configuration, database, sql)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dashtam.devenv.configuration import Configuration
@@ -145,14 +145,29 @@ def initialize_databases(configuration: Configuration, superuser: Mapping[str, s
     Raises:
         EnvironmentFailed: names the script, with its output; EnvironmentRefused where a database is not ours.
     """
-    owners = owner_variables(configuration)
     for script in INIT_SCRIPTS:
-        path = configuration.checkout / "docker" / script
-        answer = _run_client(["sh", str(path)], {**superuser, **owners})
-        if answer.returncode != 0:
-            raise failure_of(answer.returncode)(
-                f"{path} ended with {answer.returncode}: {answer.stderr.strip()}", advice="invoke logs"
-            )
+        run_script([script], owner_variables(configuration), configuration, superuser)
+
+
+def run_script(
+    words: Sequence[str],
+    variables: Mapping[str, str],
+    configuration: Configuration,
+    superuser: Mapping[str, str],
+) -> str:
+    """Run a script of docker/ with its arguments; what it printed.
+
+    Raises:
+        EnvironmentFailed: names the script, with its output; EnvironmentRefused where a safety check said no.
+    """
+    script, *arguments = words
+    path = configuration.checkout / "docker" / script
+    answer = _run_client(["sh", str(path), *arguments], {**superuser, **variables})
+    if answer.returncode != 0:
+        raise failure_of(answer.returncode)(
+            f"{path} ended with {answer.returncode}: {answer.stderr.strip()}", advice="invoke logs"
+        )
+    return answer.stdout
 
 
 def query(sql: str, superuser: Mapping[str, str]) -> list[list[str]]:

@@ -94,6 +94,10 @@ class EmbeddedEngine:
         """Make both roles and both databases of the running postgres what they should be."""
         cluster.initialize_databases(self._configuration, self._superuser())
 
+    def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Run a script of docker/ as the superuser of the running postgres; what it printed."""
+        return cluster.run_script(words, variables, self._configuration, self._superuser())
+
     def query(self, database: str, sql: str) -> list[list[str]]:
         """Ask the running postgres as its superuser, in a read-only session; rows of text."""
         return cluster.query(sql, self._superuser(database))

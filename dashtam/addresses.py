@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 DATABASE_URL_SHAPE: Final = "postgresql+asyncpg://user:password@host:port/name"
-CACHE_URL_SHAPE: Final = "redis://:password@host:port/index"
+CACHE_URL_SHAPE: Final = "redis://user:password@host:port/index"
 _DATABASE_SCHEMES: Final = {"postgresql+asyncpg", "postgresql", "asyncpg"}
 _CACHE_SCHEMES: Final = {"redis", "rediss"}
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -63,24 +63,29 @@ class CacheAddress:
     port: int
     index: int
     password: SecretStr | None
+    user: str | None = None
+    """None for Redis' own default user."""
     is_encrypted: bool = False
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `redis://:password@host:port/index` (`rediss` for TLS); the index must be written out.
+        """Read `redis://user:password@host:port/index` (`rediss` for TLS); the index must be written out.
+
+        Without a user (`redis://:password@...`) it is Redis' own default user.
 
         Raises:
             ValueError: says which part was not understood; never quotes the password.
         """
         parts = _split(url, _CACHE_SCHEMES, CACHE_URL_SHAPE)
-        if parts.username:
-            raise ValueError(f"a user name is not allowed; expected {CACHE_URL_SHAPE}")
+        if parts.username and not parts.password:
+            raise ValueError(f"the user has no password; expected {CACHE_URL_SHAPE}")
         index = parts.path.removeprefix("/")
         if not re.fullmatch("[0-9]{1,2}", index) or int(index) >= _CACHE_INDEXES:
             raise ValueError("expected the index of a Redis database, 0 to 15, after the last /")
         password = SecretStr(_text(unquote(parts.password))) if parts.password else None
-        port = _port(parts, default=6379)
-        return cls(_host(parts), port, int(index), password, is_encrypted=parts.scheme == "rediss")
+        user = _text(unquote(parts.username)) if parts.username else None
+        is_encrypted = parts.scheme == "rediss"
+        return cls(_host(parts), _port(parts, default=6379), int(index), password, user, is_encrypted)
 
     @property
     def place(self) -> str:

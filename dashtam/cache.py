@@ -17,16 +17,22 @@ _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 2.0
 
 
+def key_prefix(environment: str) -> str:
+    """What every key of an environment begins with; docker/redis-users.conf gives each user the keys of its own."""
+    return f"{environment}:"
+
+
 def refused_callbacks(ip: str) -> str:
     """Counts the callbacks that one address sent without being awaited."""
     return f"callback:refused:{ip}"
 
 
 class Cache:
-    """The one Redis database of this process; every method raises CacheNotReady where Redis does not answer."""
+    """The keys of one environment; every method raises CacheNotReady where Redis does not answer."""
 
-    def __init__(self, client: "Redis", address: CacheAddress) -> None:
+    def __init__(self, client: "Redis", address: CacheAddress, *, prefix: str) -> None:
         self._client = client
+        self._prefix = prefix
         self.address = address
 
     async def check(self) -> None:
@@ -42,8 +48,8 @@ class Cache:
         """Count one more occurrence of `key`; answer how many there were since the window of the first one opened."""
         try:
             async with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, window, nx=True)
+                pipeline.incr(self._prefix + key)
+                pipeline.expire(self._prefix + key, window, nx=True)
                 counted, _ = await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
             raise CacheNotReady(f"{self.address.place}: {error}") from error
@@ -51,15 +57,16 @@ class Cache:
 
 
 @asynccontextmanager
-async def open_cache(address: CacheAddress, *, name: str) -> AsyncIterator[Cache]:
-    """Open the cache; connections are made at first use and named `name` (CLIENT LIST shows it)."""
+async def open_cache(address: CacheAddress, *, environment: str, process: str) -> AsyncIterator[Cache]:
+    """Open the cache of an environment; connections are made at first use and are named as PostgreSQL's are."""
     client = Redis(
         host=address.host,
         port=address.port,
         db=address.index,
+        username=address.user,
         password=address.password.get_secret_value() if address.password else None,
         ssl=address.is_encrypted,
-        client_name=name,
+        client_name=f"dashtam.{environment}.{process}",
         socket_connect_timeout=_CONNECT_SECONDS,
         socket_timeout=_ANSWER_SECONDS,
         # One attempt beside the first covers a connection that Redis closed while it was idle.
@@ -67,6 +74,6 @@ async def open_cache(address: CacheAddress, *, name: str) -> AsyncIterator[Cache
         decode_responses=True,
     )
     try:
-        yield Cache(client, address)
+        yield Cache(client, address, prefix=key_prefix(environment))
     finally:
         await client.aclose()

@@ -33,7 +33,7 @@ async def open_resources(settings: Settings, *, process: str) -> AsyncIterator[R
     """
     async with (
         connect(settings, process=process),
-        open_cache(settings.cache, name=f"dashtam.{settings.ENVIRONMENT}.{process}") as cache,
+        open_cache(settings.cache, environment=settings.ENVIRONMENT, process=process) as cache,
     ):
         yield Resources(settings, cache, Cipher(settings.token_keys))
 

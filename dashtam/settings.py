@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         description="Least level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
     DATABASE_URL: Secret = Field(description="postgresql+asyncpg://user:password@host:port/name")
-    REDIS_URL: Secret = Field(description="redis://:password@host:port/index")
+    REDIS_URL: Secret = Field(description="redis://user:password@host:port/index")
     TOKEN_ENCRYPTION_KEYS: Secret = Field(
         description="id:base64url of 32 random bytes, comma-separated; the first key seals provider tokens, all open."
     )

@@ -1,13 +1,22 @@
 #!/bin/sh
-# Start the redis image with a configuration read from standard input, so that no argv and no file holds the password.
+# Start the redis image with a configuration read from standard input, so that no argv and no file holds a password.
+# REDIS_USER and REDIS_PASSWORD are the user of the mode, REDISCLI_AUTH is the password of `health`.
 set -eu
-: "${REDIS_PASSWORD:?}"
+: "${REDIS_USER:?}" "${REDIS_PASSWORD:?}" "${REDISCLI_AUTH:?}"
 
+users=$(
+    while read -r directive user rules; do
+        case $directive-$user in
+            user-default) echo "user default $rules" ;;
+            user-health) echo "user health $rules >$REDISCLI_AUTH" ;;
+            "user-$REDIS_USER") echo "user $user $rules >$REDIS_PASSWORD" ;;
+        esac
+    done </dashtam/redis-users.conf
+)
 exec docker-entrypoint.sh redis-server - <<CONFIGURATION
-requirepass "$REDIS_PASSWORD"
+$users
 bind * -::*
 dir /data
 appendonly yes
 appendfsync everysec
-rename-command FLUSHALL ""
 CONFIGURATION

@@ -7,6 +7,7 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from dashtam.cache import key_prefix
 from dashtam.database.disposable import expected_stamp
 from dashtam.database.journal import done, run
 from dashtam.database.lifespan import open_session
@@ -15,6 +16,7 @@ from dashtam.errors import CacheNotReady, UnsafeDatabase
 from dashtam.settings import TestSettings, load_settings
 
 _MAINTENANCE: Final = "postgres"
+_KEYS_AT_ONCE: Final = 1000
 _IDENTIFY: Final = """
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster, pg_is_in_recovery() AS in_recovery,
        (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1) AS stamp,
@@ -37,7 +39,7 @@ async def destroy() -> None:
             await drop(verified)
     else:
         done("test database was already gone", database=settings.database.place)
-    await _flush_cache(settings)
+    await _empty_cache(settings)
 
 
 async def _exists(settings: TestSettings) -> bool:
@@ -73,22 +75,29 @@ async def drop(verified: VerifiedTestDatabase) -> None:
     done("test database dropped", database=settings.database.place)
 
 
-async def _flush_cache(settings: TestSettings) -> None:
+async def _empty_cache(settings: TestSettings) -> None:
     address = settings.cache
     password = None if address.password is None else address.password.get_secret_value()
     client = Redis(
-        host=address.host, port=address.port, db=address.index, password=password, decode_responses=True
+        host=address.host,
+        port=address.port,
+        db=address.index,
+        username=address.user,
+        password=password,
+        decode_responses=True,
     )
     try:
         async with client:
-            await flush(client, address.index, address.place)
+            keys = await empty(client, address.index, address.place, prefix=key_prefix(settings.ENVIRONMENT))
     except RedisError as error:
         raise CacheNotReady(f"{address.place}: {error}") from error
-    done("Redis index emptied", cache=address.place)
+    done("Redis index emptied", cache=address.place, keys=keys)
 
 
-async def flush(client: Redis, index: int, place: str) -> None:
-    """Empty the index that the connection has really selected, and never index 0, which is development's.
+async def empty(client: Redis, index: int, place: str, *, prefix: str) -> int:
+    """Remove the keys of an environment from the index that the connection has really selected; answers how many.
+
+    Key by key, for no user of ours may empty a whole index. Never index 0, which is development's.
 
     Raises:
         UnsafeDatabase: another index than `index` is selected, or it is index 0.
@@ -97,7 +106,10 @@ async def flush(client: Redis, index: int, place: str) -> None:
         seen = int((await connection.client_info())["db"])
         if seen != index or seen == 0:
             raise UnsafeDatabase(place, [f"connected to Redis index {seen}; expected {index}, and never 0"])
-        await connection.flushdb()
+        keys = [key async for key in connection.scan_iter(match=f"{prefix}*", count=_KEYS_AT_ONCE)]
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            await connection.unlink(*keys[start : start + _KEYS_AT_ONCE])
+        return len(set(keys))
 
 
 if __name__ == "__main__":

@@ -22,14 +22,13 @@ def application_environment(
     docker-compose.yml and docker-compose.test.yml spell the same table; a test compares the two.
     """
     owner = configuration.owner(mode)
+    cache = f"{redis.host}:{redis.port}/{configuration.redis_index(mode)}"
     environment = {
         "ENVIRONMENT": mode.value,
         "DATABASE_URL": (
             f"postgresql+asyncpg://{owner.user}:{owner.password}@{postgres.host}:{postgres.port}/{owner.database}"
         ),
-        "REDIS_URL": (
-            f"redis://:{configuration.redis_password}@{redis.host}:{redis.port}/{configuration.redis_index(mode)}"
-        ),
+        "REDIS_URL": f"redis://{mode.value}:{configuration.redis_password(mode)}@{cache}",
         "APP_URL": f"https://localhost:{configuration.app_port}",
         "CALLBACK_URL": f"https://localhost:{configuration.callback_port}",
     }

@@ -8,7 +8,7 @@ from dashtam.devenv.probes import LOOPBACK, probe_https, probe_postgres, probe_r
 
 
 def ask_component(configuration: Configuration, component: Component, mode: Mode) -> None:
-    """Ask a component whether it does its work: postgres as the role of the mode, servers over verified TLS.
+    """Ask a component whether it does its work: postgres as the mode's role, redis as `health`, servers over TLS.
 
     Raises:
         ProbeFailed: what it answered.
@@ -18,7 +18,7 @@ def ask_component(configuration: Configuration, component: Component, mode: Mode
         owner = configuration.owner(mode)
         probe_postgres(port, user=owner.user, password=owner.password, database=owner.database)
     elif component is Component.REDIS:
-        probe_redis(port, password=configuration.redis_password)
+        probe_redis(port, user="health", password=configuration.redis_password(Mode.DEVELOPMENT))
     elif not is_idle(component, mode):
         probe_https(port, "/health/ready", authority=Certificates(configuration.home).authority)
 

@@ -42,9 +42,10 @@ class Configuration:
     callback_port: int
     postgres_port: int
     redis_port: int
-    redis_password: str = field(repr=False)
     owners: dict[Mode, DatabaseOwner]
     redis_indexes: dict[Mode, int]
+    redis_passwords: dict[Mode, str] = field(repr=False)
+    """Of the Redis user that is called as the mode."""
     docker_host: str | None = None
     """The one Docker engine beyond this machine's own sockets that may be used: DASHTAM_DOCKER_HOST of `.env`."""
 
@@ -55,6 +56,10 @@ class Configuration:
     def redis_index(self, mode: Mode) -> int:
         """The Redis database of a mode."""
         return self.redis_indexes[mode]
+
+    def redis_password(self, mode: Mode) -> str:
+        """The password of the mode's Redis user; development's is that of the user `health` as well."""
+        return self.redis_passwords[mode]
 
     def env_file(self, mode: Mode) -> Path:
         """The file that app and callback read in a mode."""
@@ -109,9 +114,12 @@ class _Reader:
             callback_port=ports["CALLBACK_PORT"],
             postgres_port=ports["POSTGRES_PORT"],
             redis_port=ports["REDIS_PORT"],
-            redis_password=self._password(".env", "REDIS_PASSWORD"),
             owners=dict(zip(Mode, self._owners(), strict=True)),
             redis_indexes=dict(zip(Mode, self._redis_indexes(), strict=True)),
+            redis_passwords={
+                Mode.DEVELOPMENT: self._password(".env", "REDIS_PASSWORD"),
+                Mode.TESTING: self._password(".env.test", "TEST_REDIS_PASSWORD"),
+            },
             docker_host=self._files[".env"].get("DASHTAM_DOCKER_HOST") or None,
         )
 

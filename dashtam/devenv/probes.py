@@ -88,14 +88,15 @@ async def _ask_postgres(port: int, user: str, password: str, database: str) -> N
         raise ProbeFailed(f"connected to database {connected!r}, expected {database!r}")
 
 
-def probe_redis(port: int, *, password: str) -> None:
-    """Redis takes the password and answers PING."""
+def probe_redis(port: int, *, user: str, password: str) -> None:
+    """Redis takes user and password and answers PING."""
     try:
         with (
             socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS) as connection,
             connection.makefile("rwb") as stream,  # to be closed too: the socket stays open until it is
         ):
-            for command, expected in (((b"AUTH", password.encode()), b"+OK"), ((b"PING",), b"+PONG")):
+            login = (b"AUTH", user.encode(), password.encode())
+            for command, expected in ((login, b"+OK"), ((b"PING",), b"+PONG")):
                 stream.write(_redis_command(*command))
                 stream.flush()
                 answer = stream.readline(512).rstrip()

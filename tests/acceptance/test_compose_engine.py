@@ -196,11 +196,6 @@ def test_no_secret_stands_in_the_arguments_of_a_process(development: ThrowawayPr
         assert not [secret for secret in secrets if secret in shown], component
 
 
-def test_redis_has_no_command_that_empties_every_index(development: ThrowawayProject) -> None:
-    answer = docker("exec", f"{development.name}-redis", "redis-cli", "FLUSHALL")
-    assert "unknown command" in answer
-
-
 def test_a_switch_to_tests_and_back_waits_for_no_container_to_be_killed(
     development: ThrowawayProject,
 ) -> None:

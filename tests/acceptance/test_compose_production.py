@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import time
@@ -20,6 +22,9 @@ pytestmark = pytest.mark.skipif(
 )
 IMAGE = f"dashtam-production-test:{os.getpid()}"
 CONTAINER = f"dashtam-production-{os.getpid()}"
+CACHE = f"{CONTAINER}-redis"
+USERS = REPOSITORY / "docker/redis-users.conf"
+PASSWORD = secrets.token_urlsafe(24)
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp")
 
 
@@ -44,8 +49,19 @@ def _project(folder: Path) -> Iterator[ThrowawayProject]:
         yield project
 
 
+@pytest.fixture(scope="module", name="cache")
+def _cache(project: ThrowawayProject) -> Iterator[str]:
+    """A Redis of somebody's own, where production has a user with the rules of development's."""
+    (rules,) = re.findall(r"^user development (.*)$", USERS.read_text(encoding="ascii"), re.MULTILINE)
+    users = f"user default off\nuser production {rules.replace('development:', 'production:')} >{PASSWORD}\n"
+    serve = ("sh", "-c", 'echo "$0" | exec redis-server -', users)
+    docker("run", "--detach", f"--name={CACHE}", f"--network={project.name}_default", "redis:8", *serve)
+    yield CACHE
+    docker("rm", "--force", "--volumes", CACHE)
+
+
 @pytest.fixture(scope="module", name="container")
-def _container(image: str, project: ThrowawayProject, folder: Path) -> Iterator[str]:
+def _container(image: str, project: ThrowawayProject, cache: str, folder: Path) -> Iterator[str]:
     certificates = folder / "production-certificates"
     shutil.copytree(project.home / "certificates", certificates)
     (certificates / "server-key.pem").chmod(0o444)  # the image's own user reads it
@@ -53,7 +69,7 @@ def _container(image: str, project: ThrowawayProject, folder: Path) -> Iterator[
     settings = {
         "ENVIRONMENT": "production",
         "DATABASE_URL": f"postgresql+asyncpg://dashtam_user:{values['POSTGRES_PASSWORD']}@postgres:5432/dashtam",
-        "REDIS_URL": f"redis://:{values['REDIS_PASSWORD']}@redis:6379/0",
+        "REDIS_URL": f"redis://production:{PASSWORD}@{cache}:6379/0",
         "TOKEN_ENCRYPTION_KEYS": values["TOKEN_ENCRYPTION_KEYS"],
         "APP_URL": "https://localhost:8000",
     }
@@ -81,6 +97,11 @@ def test_it_becomes_healthy_on_a_read_only_root_file_system(container: str) -> N
         assert state["Running"], docker("logs", container)
         assert time.monotonic() < deadline, state["Health"]["Log"][-1:]
     assert '"status"' in state["Health"]["Log"][-1]["Output"]
+
+
+def test_it_is_ready_with_a_redis_user_that_has_its_own_keys_alone(container: str) -> None:
+    check = ["python", "/opt/dashtam/healthcheck.py", "APP_URL", "8000", "/health/ready"]
+    assert '"redis"' in docker("exec", container, *check)
 
 
 def test_its_health_check_does_not_take_a_certificate_for_another_host(container: str) -> None:

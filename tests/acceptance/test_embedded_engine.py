@@ -59,7 +59,7 @@ def test_the_shells_variables_reach_no_process(running: EmbeddedProject) -> None
 def test_no_secret_stands_in_argv_or_in_a_file_for_others(running: EmbeddedProject) -> None:
     configuration = running.configuration
     secrets = [
-        configuration.redis_password,
+        *(configuration.redis_password(mode) for mode in Mode),
         running.folders.superuser_password.read_text(),
         *(configuration.owner(mode).password for mode in Mode),
     ]
@@ -86,13 +86,15 @@ def test_every_process_listens_on_loopback_only(running: EmbeddedProject) -> Non
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_flushall_is_gone_and_a_wrong_password_is_refused(running: EmbeddedProject) -> None:
+def test_nobody_asks_redis_anything_without_a_user_and_its_password(running: EmbeddedProject) -> None:
     with socket.create_connection(("127.0.0.1", running.configuration.redis_port)) as connection:
         stream = connection.makefile("rwb")
         for command, answer in (
             ("PING", b"-NOAUTH"),
-            (f"AUTH {running.configuration.redis_password}", b"+OK"),
-            ("FLUSHALL", b"-ERR unknown command"),
+            (f"AUTH {running.configuration.redis_password(Mode.DEVELOPMENT)}", b"-WRONGPASS"),
+            ("AUTH development wrong", b"-WRONGPASS"),
+            (f"AUTH health {running.configuration.redis_password(Mode.DEVELOPMENT)}", b"+OK"),
+            ("PING", b"+PONG"),
         ):
             stream.write(f"{command}\r\n".encode())
             stream.flush()

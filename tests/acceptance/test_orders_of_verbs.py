@@ -62,12 +62,12 @@ def test_after_clean_the_test_database_and_its_redis_index_are_gone(development:
     count = (
         "import asyncio, os, redis.asyncio as r; c = r.from_url(os.environ['REDIS_URL']); print(asyncio.run("
     )
-    assert "True" in development.done("exec", "app", "--", "python", "-c", count + "c.set('k', 'v')))")
+    assert "1" in development.done("exec", "app", "--", "python", "-c", count + "c.incr('testing:k')))")
     shown = development.done("test.clean")
     assert "test database dropped" in shown
     assert "Redis index emptied" in shown
     development.done("test.setup")
-    assert "0" in development.done("exec", "app", "--", "python", "-c", count + "c.dbsize()))")
+    assert "(0, [])" in development.done("exec", "app", "--", "python", "-c", count + "c.scan()))")
 
 
 def test_pytest_without_the_test_environment_names_the_verb_that_makes_it(

@@ -1,6 +1,9 @@
 """The compose files say what the engines mean: the same for each component on either engine."""
 
+import os
+import subprocess
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +14,7 @@ from dashtam.devenv.application import Place, application_environment
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.compose.plan import POSTGRES, REDIS, reasons_to_refuse
 from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.embedded.command import redis_configuration, redis_users
 from tests.support.compose_files import (
     CLUSTER,
     REPOSITORY,
@@ -123,11 +127,36 @@ def test_the_health_of_postgres_is_asked_over_tcp_as_the_application(configurati
         assert "psql" in postgres["healthcheck"]["test"]
 
 
-def test_redis_renames_flushall_away_and_keeps_an_append_only_file_on_either_engine() -> None:
-    from dashtam.devenv.embedded.command import redis_configuration
-
+def test_redis_keeps_an_append_only_file_on_either_engine() -> None:
     container = (REPOSITORY / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
-    local = redis_configuration(Path("/data"), 6379, "secret")
-    for line in ('rename-command FLUSHALL ""', "appendonly yes", "appendfsync everysec"):
+    local = redis_configuration(Path("/data"), 6379, "")
+    for line in ("appendonly yes", "appendfsync everysec"):
         assert line in container
         assert line in local
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_redis_has_the_same_users_on_either_engine(
+    configuration: Configuration, mode: Mode, tmp_path: Path
+) -> None:
+    """The container's script is run with a server that prints the configuration it is given."""
+    told = read(configuration, mode)["services"][Component.REDIS]["environment"]
+    rules = REPOSITORY / "docker/redis-users.conf"
+    script = (REPOSITORY / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
+    (tmp_path / "docker-entrypoint.sh").write_text("#!/bin/sh\ncat\n")
+    (tmp_path / "docker-entrypoint.sh").chmod(0o755)
+    written = subprocess.run(
+        ["sh"],
+        input=script.replace("/dashtam/redis-users.conf", str(rules)),
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **told},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    container = [line for line in written.splitlines() if line.startswith("user ")]
+    embedded = redis_users(rules.read_text(encoding="ascii"), configuration, mode).splitlines()
+    for secret in {told["REDIS_PASSWORD"], told["REDISCLI_AUTH"]}:
+        hashed = f" #{sha256(secret.encode()).hexdigest()}"
+        container = [line.replace(f" >{secret}", hashed) for line in container]
+    assert container == embedded
+    assert [line.split()[1] for line in embedded] == ["default", "health", mode.value]

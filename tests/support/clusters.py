@@ -42,12 +42,12 @@ def programs() -> Iterator[tuple[Binaries, Account | None]]:
     if account is None:
         yield locate_binaries(), None
         return
-    with _folder(None) as folder:
+    with temporary_folder(None) as folder:
         yield copy_binaries(folder), account
 
 
 @contextmanager
-def _folder(account: Account | None) -> Iterator[Path]:
+def temporary_folder(account: Account | None) -> Iterator[Path]:
     """A folder that is short enough for any path below it and reachable by the user; pytest's own are not."""
     with tempfile.TemporaryDirectory(prefix="dashtam-test-") as name:
         folder = Path(name)
@@ -58,9 +58,10 @@ def _folder(account: Account | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _server(
+def running_server(
     command: Sequence[str], account: Account | None, folder: Path, **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is ended, gently, when the test is done with it; its output is in the log of the folder."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -88,7 +89,7 @@ class Cluster:
     folder: Path
     binaries: Binaries
     superuser_password: str
-    redis_url: str = "redis://:redis_password@127.0.0.1:1/1"
+    redis_url: str = "redis://testing:redis_password@127.0.0.1:1/1"
     owners: Mapping[str, str] = field(
         default_factory=lambda: {
             "DEV_POSTGRES_DB": "dashtam",
@@ -184,7 +185,7 @@ def start_cluster(
     binaries: Binaries, account: Account | None, *, redis_url: str | None = None
 ) -> Iterator[Cluster]:
     """Make and start an empty cluster, stop it and remove it."""
-    with _folder(account) as folder:
+    with temporary_folder(account) as folder:
         password = secrets.token_urlsafe(16)
         password_file = folder / "password"
         password_file.write_text(password, encoding="ascii")
@@ -198,7 +199,7 @@ def start_cluster(
             "postgres",
             f"--pwfile={password_file}",
         ]
-        with _server(
+        with running_server(
             [*initdb, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"], account, folder
         ) as made:
             assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
@@ -212,7 +213,7 @@ def start_cluster(
 @contextmanager
 def start_standby(primary: Cluster, account: Account | None) -> Iterator[Cluster]:
     """Make and start a replica: the same names, passwords and system_identifier, but in recovery."""
-    with _folder(account) as folder:
+    with temporary_folder(account) as folder:
         copy = [
             str(primary.binaries.postgres_bin / "pg_basebackup"),
             "-D",
@@ -221,7 +222,7 @@ def start_standby(primary: Cluster, account: Account | None) -> Iterator[Cluster
             "-c",
             "fast",
         ]
-        with _server(copy, account, folder, **primary.psql_environment()) as made:
+        with running_server(copy, account, folder, **primary.psql_environment()) as made:
             assert made.wait(timeout=_DEADLINE_SECONDS) == 0, (folder / "log").read_text()
         with _serve(replace(primary, port=free_ports(1)[0], folder=folder), account) as standby:
             yield standby
@@ -237,7 +238,7 @@ def _serve(cluster: Cluster, account: Account | None) -> Iterator[Cluster]:
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [str(cluster.binaries.postgres_bin / "postgres"), "-D", str(cluster.folder / "data"), *options]
-    with _server(command, account, cluster.folder) as server:
+    with running_server(command, account, cluster.folder) as server:
         wait_until(lambda: server.poll() is not None or _answers(cluster), "PostgreSQL answers")
         yield cluster
 
@@ -251,13 +252,20 @@ def _answers(cluster: Cluster) -> bool:
 
 @contextmanager
 def start_redis(binaries: Binaries, account: Account | None) -> Iterator[str]:
-    """Start a Redis server and answer the URL of its index 1."""
+    """Start a Redis server with the users of tests, and answer the URL by which `testing` enters index 1.
+
+    The user `default` is the test's own, with the same password: it sees and makes keys that `testing` cannot.
+    """
     port, password = free_ports(1)[0], "redis_password"
-    with _folder(account) as folder:
-        options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--requirepass", password]
-        with _server([str(binaries.valkey_server), *options], account, folder):
+    rules = (CHECKOUT / "docker/redis-users.conf").read_text(encoding="ascii").splitlines()
+    users = [f"{line} >{password}" for line in rules if line.startswith("user testing ")]
+    with temporary_folder(account) as folder:
+        users.append(f"user default on ~* +@all >{password}")
+        configuration = folder / "redis.conf"
+        configuration.write_text("\n".join(["bind 127.0.0.1", f"port {port}", 'save ""', *users, ""]))
+        with running_server([str(binaries.valkey_server), str(configuration)], account, folder):
             wait_until(lambda: _listens(port), "Redis listens")
-            yield f"redis://:{password}@127.0.0.1:{port}/1"
+            yield f"redis://testing:{password}@127.0.0.1:{port}/1"
 
 
 def _listens(port: int) -> bool:

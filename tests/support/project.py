@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
+from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
 from dashtam.devenv.engine import Engine, EngineName
 from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.project import Project
@@ -104,10 +104,14 @@ class ThrowawayProject:
         return self.checkout / ".env"
 
     @property
+    def configuration(self) -> Configuration:
+        """What the env files say."""
+        return read_configuration(Project(self.name, self.checkout, self.home))
+
+    @property
     def engine(self) -> Engine:
         """The engine behind the tasks."""
-        project = Project(self.name, self.checkout, self.home)
-        return open_engine(self.engine_name, read_configuration(project))
+        return open_engine(self.engine_name, self.configuration)
 
     def start(self, *words: str, **shell: str) -> subprocess.Popen[str]:
         """Start `invoke ...` in a session of its own, as a terminal would; its output is one stream."""

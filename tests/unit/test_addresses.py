@@ -86,12 +86,14 @@ def test_any_text_is_read_or_refused_without_quoting_it(text: str) -> None:
 
 
 def test_a_cache_url_is_taken_apart() -> None:
-    address = CacheAddress.parse("redis://:s3cr%40t@cache:6380/1")
+    address = CacheAddress.parse("redis://test%40ing:s3cr%40t@cache:6380/1")
     assert address.place == "cache:6380/1"
     assert address.password is not None
+    assert address.user == "test@ing"
     assert address.password.get_secret_value() == "s3cr@t"
     assert not address.is_encrypted
     assert CacheAddress.parse("rediss://cache/0").is_encrypted
+    assert CacheAddress.parse("redis://:s3cret@cache/0").user is None
 
 
 @pytest.mark.parametrize(
@@ -102,9 +104,10 @@ def test_the_index_of_the_cache_is_written_out(url: str) -> None:
         CacheAddress.parse(url)
 
 
-def test_a_user_of_the_cache_is_refused() -> None:
-    with pytest.raises(ValueError, match="user name"):
-        CacheAddress.parse("redis://admin:p@h/0")
+@pytest.mark.parametrize("url", ["redis://admin@h/0", "redis://admin:@h/0", "redis://a%0ab:p@h/0"])
+def test_a_user_of_the_cache_has_a_name_and_a_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"has no password|printable"):
+        CacheAddress.parse(url)
 
 
 def test_an_address_does_not_show_its_password() -> None:

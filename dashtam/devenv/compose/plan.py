@@ -128,8 +128,9 @@ def _of_store(
         expected = {"POSTGRES_DB": owner.database, "POSTGRES_USER": owner.user, "PGPASSWORD": owner.password}
     else:
         expected = {
-            "REDIS_PASSWORD": configuration.redis_password,
-            "REDIS_INDEX": str(configuration.redis_index(mode)),
+            "REDIS_USER": mode.value,
+            "REDIS_PASSWORD": configuration.redis_password(mode),
+            "REDISCLI_AUTH": configuration.redis_password(Mode.DEVELOPMENT),
         }
     yield from _secret_differences(component, expected, {name: environment.get(name) for name in expected})
 

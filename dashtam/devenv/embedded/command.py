@@ -164,22 +164,36 @@ def postgres_command(binaries: Binaries, cluster: Path, port: int) -> list[str]:
     return [str(binaries.postgres_bin / "postgres"), "-D", str(cluster), *options]
 
 
-def redis_configuration(folder: Path, port: int, password: str) -> str:
-    """Build valkey.conf: loopback, a password, an append-only file, and no FLUSHALL."""
+def redis_users(rules: str, configuration: Configuration, mode: Mode) -> str:
+    """Build the users of a mode from docker/redis-users.conf; of a password, its hash."""
+    passwords = {
+        "health": configuration.redis_password(Mode.DEVELOPMENT),
+        mode.value: configuration.redis_password(mode),
+    }
+    lines = []
+    for line in rules.splitlines():
+        directive, user = (*line.split(maxsplit=2), "", "")[:2]
+        if directive == "user" and user == "default":
+            lines.append(f"{line}\n")
+        elif directive == "user" and user in passwords:
+            lines.append(f"{line} #{sha256(passwords[user].encode()).hexdigest()}\n")
+    return "".join(lines)
+
+
+def redis_configuration(folder: Path, port: int, users: str) -> str:
+    """Build valkey.conf: loopback, an append-only file, and the users of `redis_users`."""
     lines = {
         "bind": LOOPBACK,
         "port": str(port),
         "protected-mode": "yes",
-        "requirepass": _quoted(password),
         "dir": _quoted(str(folder)),
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": '""',
-        "rename-command": 'FLUSHALL ""',
         "set-proc-title": "no",  # a title would be written over the mark in the environment
         "log-timestamp-format": "iso8601",
     }
-    return "".join(f"{name} {value}\n" for name, value in lines.items())
+    return "".join(f"{name} {value}\n" for name, value in lines.items()) + users
 
 
 def _quoted(text: str) -> str:

@@ -38,7 +38,7 @@ class Launches:
         if component is Component.POSTGRES:
             return self._build_postgres()
         if component is Component.REDIS:
-            return self._build_redis()
+            return self._build_redis(mode)
         return self._build_server(component, mode, cluster_identifier)
 
     def server_environment(self, mode: Mode, *, cluster_identifier: str | None) -> dict[str, str]:
@@ -70,11 +70,11 @@ class Launches:
             cluster=folders.cluster,
         )
 
-    def _build_redis(self) -> Launch:
+    def _build_redis(self, mode: Mode) -> Launch:
         folders, configuration = self.folders, self.configuration
-        text = command.redis_configuration(
-            folders.redis, configuration.redis_port, configuration.redis_password
-        )
+        rules = (configuration.checkout / "docker" / "redis-users.conf").read_text(encoding="ascii")
+        users = command.redis_users(rules, configuration, mode)
+        text = command.redis_configuration(folders.redis, configuration.redis_port, users)
         file = folders.redis / "valkey.conf"
         write_private(file, text, owner=self._ids)
         return command.build_launch(

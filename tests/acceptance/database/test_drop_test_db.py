@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from redis.asyncio import Redis
 
-from dashtam.database.drop_test_db import drop, flush
+from dashtam.database.drop_test_db import drop, empty
 from dashtam.database.verification import open_verified
 from dashtam.errors import UnsafeDatabase
 from dashtam.settings import TestSettings
@@ -19,23 +19,35 @@ def databases(cluster: Cluster) -> list[str]:
     return cluster.ask("SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY 1").split()
 
 
-async def redis_keys(cluster: Cluster, index: int, *, add: str | None = None) -> list[str]:
-    url = cluster.redis_url.removesuffix("1") + str(index)
-    async with Redis.from_url(url, decode_responses=True) as client:
+def administrator(cluster: Cluster, index: int) -> Redis:
+    """A client that may do everything; no user of the project may."""
+    url = cluster.redis_url.replace("//testing:", "//:").removesuffix("1") + str(index)
+    return Redis.from_url(url, decode_responses=True)
+
+
+@pytest.fixture(autouse=True)
+async def _empty_redis(cluster: Cluster) -> None:
+    async with administrator(cluster, 0) as client:
+        await client.flushall()
+
+
+async def redis_keys(cluster: Cluster, index: int, *, add: str | None = None, many: int = 0) -> list[str]:
+    async with administrator(cluster, index) as client:
         if add is not None:
-            await client.set(add, "1")
+            await client.mset(dict.fromkeys([add, *(f"{add}:{number}" for number in range(many))], "1"))
         return sorted(str(key) for key in await client.keys())
 
 
 def test_the_test_database_and_its_index_go_and_development_stays(cluster: Cluster) -> None:
-    asyncio.run(redis_keys(cluster, 0, add="canary"))
-    asyncio.run(redis_keys(cluster, 1, add="of a test"))
+    asyncio.run(redis_keys(cluster, 0, add="testing:canary"))
+    asyncio.run(redis_keys(cluster, 1, add="testing:key", many=2500))
+    asyncio.run(redis_keys(cluster, 1, add="of somebody"))
     for _ in range(2):
         answer = cluster.run(MODULE, "testing")
         assert answer.returncode == 0, answer.stderr
         assert databases(cluster) == ["dashtam"]
-        assert asyncio.run(redis_keys(cluster, 1)) == []
-        assert asyncio.run(redis_keys(cluster, 0)) == ["canary"]
+        assert asyncio.run(redis_keys(cluster, 1)) == ["of somebody"]
+        assert asyncio.run(redis_keys(cluster, 0)) == ["testing:canary"]
     assert cluster.ask("SELECT count(*) FROM users", database="dashtam") == "1"
 
 
@@ -56,12 +68,12 @@ def test_what_was_dropped_can_be_made_again(cluster: Cluster) -> None:
 def test_a_database_that_is_not_stamped_for_tests_stays_and_so_does_the_index(
     cluster: Cluster, sql: str
 ) -> None:
-    asyncio.run(redis_keys(cluster, 1, add="of a test"))
+    asyncio.run(redis_keys(cluster, 1, add="testing:key"))
     cluster.ask(sql)
     answer = cluster.run(MODULE, "testing")
     assert answer.returncode == 3
     assert databases(cluster) == ["dashtam", "dashtam_test"]
-    assert asyncio.run(redis_keys(cluster, 1)) == ["of a test"]
+    assert asyncio.run(redis_keys(cluster, 1)) == ["testing:key"]
 
 
 def test_another_cluster_is_left_alone_even_where_the_database_is_gone(cluster: Cluster) -> None:
@@ -72,10 +84,10 @@ def test_another_cluster_is_left_alone_even_where_the_database_is_gone(cluster: 
 
 
 def test_the_index_of_development_is_never_emptied(cluster: Cluster) -> None:
-    asyncio.run(redis_keys(cluster, 0, add="canary"))
+    asyncio.run(redis_keys(cluster, 0, add="testing:canary"))
     answer = cluster.run(MODULE, "testing", REDIS_URL=cluster.redis_url.removesuffix("1") + "0")
     assert answer.returncode == 3
-    assert asyncio.run(redis_keys(cluster, 0)) == ["canary"]
+    assert asyncio.run(redis_keys(cluster, 0)) == ["testing:canary"]
     assert databases(cluster) == ["dashtam", "dashtam_test"]
 
 
@@ -120,10 +132,10 @@ async def test_a_stamp_that_goes_between_verification_and_drop_keeps_the_databas
 
 async def test_only_the_selected_index_is_emptied_and_never_index_0(cluster: Cluster) -> None:
     """The decision looks at the index that the server says is selected, not at the one that was asked for."""
-    await redis_keys(cluster, 0, add="canary")
-    async with Redis.from_url(cluster.redis_url.removesuffix("1") + "0", decode_responses=True) as client:
+    await redis_keys(cluster, 0, add="testing:canary")
+    async with administrator(cluster, 0) as client:
         with pytest.raises(UnsafeDatabase, match="connected to Redis index 0; expected 1"):
-            await flush(client, 1, "here")
+            await empty(client, 1, "here", prefix="testing:")
         with pytest.raises(UnsafeDatabase, match="never 0"):
-            await flush(client, 0, "here")
-    assert await redis_keys(cluster, 0) == ["canary"]
+            await empty(client, 0, "here", prefix="testing:")
+    assert await redis_keys(cluster, 0) == ["testing:canary"]

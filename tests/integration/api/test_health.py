@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
@@ -72,7 +73,9 @@ async def not_ready(resources: Resources, settings: TestSettings, cache: Cache) 
 
 
 async def test_a_cache_that_is_away_is_not_ready(resources: Resources, settings: TestSettings) -> None:
-    async with open_cache(CacheAddress("127.0.0.1", 1, 1, SecretStr("canary")), name="test") as cache:
+    async with open_cache(
+        CacheAddress("127.0.0.1", 1, 1, SecretStr("canary")), environment="testing", process="test"
+    ) as cache:
         status, check = await not_ready(resources, settings, cache)
     assert status == 503
     assert check == {"state": "not_ready", "reason": "The cache does not answer as it should."}
@@ -81,7 +84,9 @@ async def test_a_cache_that_is_away_is_not_ready(resources: Resources, settings:
 async def test_a_cache_that_never_answers_is_given_up_in_time(
     resources: Resources, settings: TestSettings, silent_port: int
 ) -> None:
-    async with open_cache(CacheAddress("127.0.0.1", silent_port, 1, None), name="test") as cache:
+    async with open_cache(
+        CacheAddress("127.0.0.1", silent_port, 1, None), environment="testing", process="test"
+    ) as cache:
         status, check = await asyncio.wait_for(not_ready(resources, settings, cache), 60)
     assert (status, check["state"]) == (503, "not_ready")
 
@@ -90,8 +95,8 @@ async def test_a_wrong_password_of_the_cache_is_not_told(
     resources: Resources, settings: TestSettings
 ) -> None:
     at = settings.cache
-    wrong = CacheAddress(at.host, at.port, at.index, SecretStr("canary-password"))
-    async with open_cache(wrong, name="test") as cache:
+    wrong = replace(at, password=SecretStr("canary-password"))
+    async with open_cache(wrong, environment="testing", process="test") as cache:
         status, check = await not_ready(resources, settings, cache)
     assert status == 503
     assert "canary" not in str(check)

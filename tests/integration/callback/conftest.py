@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from dashtam.app import create_callback_app
-from dashtam.cache import refused_callbacks
+from dashtam.cache import key_prefix, refused_callbacks
 from dashtam.resources import Resources, open_resources
 from dashtam.settings import TestSettings
 
@@ -19,7 +19,7 @@ async def resources(transaction: BaseDBAsyncClient, settings: TestSettings) -> A
         yield resources
 
 
-COUNTED = [refused_callbacks(ip) for ip in ("unknown", "127.0.0.2")]
+COUNTED = [key_prefix("testing") + refused_callbacks(ip) for ip in ("unknown", "127.0.0.2")]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def client(resources: Resources, settings: TestSettings) -> AsyncIterator[
     """A client whose address was not refused before."""
     at = settings.cache
     password = at.password.get_secret_value() if at.password else None
-    async with Redis(host=at.host, port=at.port, db=at.index, password=password) as redis:
-        await redis.delete(*COUNTED)
+    async with Redis(host=at.host, port=at.port, db=at.index, username=at.user, password=password) as redis:
+        await redis.unlink(*COUNTED)
         yield create_callback_app(settings, resources=resources).test_client()
-        await redis.delete(*COUNTED)
+        await redis.unlink(*COUNTED)

@@ -141,7 +141,8 @@ async def test_forwarded_headers_change_nothing(client: Client, since: UUID) -> 
 async def test_without_redis_nothing_is_stored_and_the_page_says_so(
     resources: Resources, settings: TestSettings, since: UUID
 ) -> None:
-    async with open_cache(CacheAddress("127.0.0.1", 1, 1, SecretStr("x")), name="test") as cache:
+    at = CacheAddress("127.0.0.1", 1, 1, SecretStr("x"))
+    async with open_cache(at, environment="testing", process="test") as cache:
         app = create_callback_app(settings, resources=Resources(settings, cache, resources.cipher))
         response = await app.test_client().get(f"{PATH}?code=canary")
     assert response.status_code == 503

@@ -33,6 +33,7 @@ def test_both_modes_share_ports_and_servers_but_no_database_role_or_index(checko
     assert (development.database, development.user) == ("dashtam", "dashtam_user")
     assert (testing.database, testing.user) == ("dashtam_test", "dashtam_test_user")
     assert (configuration.redis_index(Mode.DEVELOPMENT), configuration.redis_index(Mode.TESTING)) == (0, 1)
+    assert configuration.redis_password(Mode.TESTING) == "test_password"
     assert (configuration.app_port, configuration.callback_port) == (8000, 8182)
     assert configuration.env_file(Mode.TESTING).name == ".env.test"
 
@@ -57,6 +58,7 @@ def test_both_modes_share_ports_and_servers_but_no_database_role_or_index(checko
         (".env", {"POSTGRES_PASSWORD": "'a b'"}, "POSTGRES_PASSWORD has characters that need escaping"),
         (".env", {"POSTGRES_PASSWORD": "a/b"}, "POSTGRES_PASSWORD has characters that need escaping"),
         (".env", {"REDIS_PASSWORD": "a@b"}, "REDIS_PASSWORD has characters that need escaping"),
+        (".env.test", {"TEST_REDIS_PASSWORD": ""}, "TEST_REDIS_PASSWORD is missing in .env.test"),
         (".env", {"REDIS_INDEX": "1"}, "REDIS_INDEX is 1 in .env and in .env.test"),
         (".env", {"REDIS_INDEX": "16"}, "REDIS_INDEX in .env is '16'; expected 0 to 15"),
         (".env.test", {"REDIS_INDEX": "0"}, "REDIS_INDEX is 0 in .env.test"),

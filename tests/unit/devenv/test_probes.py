@@ -77,9 +77,12 @@ def test_redis_is_well_when_it_takes_the_password_and_answers() -> None:
             connection.sendall(answer)
 
     with answering(talk) as port:
-        probes.probe_redis(port, password="pä ss\r\n")
+        probes.probe_redis(port, user="health", password="pä ss\r\n")
 
-    assert heard == ["*2\r\n$4\r\nAUTH\r\n$8\r\npä ss\r\n\r\n".encode(), b"*1\r\n$4\r\nPING\r\n"]
+    assert heard == [
+        "*3\r\n$4\r\nAUTH\r\n$6\r\nhealth\r\n$8\r\npä ss\r\n\r\n".encode(),
+        b"*1\r\n$4\r\nPING\r\n",
+    ]
 
 
 @pytest.mark.parametrize("answer", [b"-WRONGPASS invalid\r\n", b"-LOADING\r\n", b"HTTP/1.1 400\r\n", b""])
@@ -89,7 +92,7 @@ def test_redis_is_not_well_with_any_other_answer(answer: bytes) -> None:
         connection.sendall(answer)
 
     with answering(talk) as port, pytest.raises(ProbeFailed) as failure:
-        probes.probe_redis(port, password="secret-word")
+        probes.probe_redis(port, user="health", password="secret-word")
     assert "secret-word" not in str(failure.value)
 
 
@@ -97,7 +100,7 @@ def test_redis_is_not_well_with_any_other_answer(answer: bytes) -> None:
     "probe",
     [
         probes.probe_tcp,
-        lambda port: probes.probe_redis(port, password="p"),
+        lambda port: probes.probe_redis(port, user="health", password="p"),
         lambda port: probes.probe_postgres(port, user="u", password="p", database="d"),
     ],
 )

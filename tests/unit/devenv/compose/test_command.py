@@ -89,7 +89,10 @@ def test_development_never_hears_of_the_test_files(configuration: Configuration)
 
 
 def test_no_command_line_holds_a_secret(configuration: Configuration) -> None:
-    secrets = [configuration.redis_password, *(configuration.owner(mode).password for mode in Mode)]
+    secrets = [
+        *(configuration.redis_password(mode) for mode in Mode),
+        *(configuration.owner(mode).password for mode in Mode),
+    ]
     for words in every_command(configuration):
         assert not any(secret in word for secret in secrets for word in words)
 

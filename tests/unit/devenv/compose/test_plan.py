@@ -72,7 +72,8 @@ def mounted(component: str, **mount: object) -> Change:
         (told("callback", "ENVIRONMENT", "production"), "callback: ENVIRONMENT"),
         (told("app", "TESTING", "true"), "app: TESTING is not what the env files say (unexpected)"),
         (told("postgres", "POSTGRES_USER", "postgres"), "postgres: POSTGRES_USER"),
-        (told("redis", "REDIS_INDEX", "7"), "redis: REDIS_INDEX"),
+        (told("redis", "REDIS_USER", "default"), "redis: REDIS_USER"),
+        (told("redis", "REDISCLI_AUTH", "7"), "redis: REDISCLI_AUTH"),
     ],
 )
 def test_each_difference_is_a_reason(configuration: Configuration, change: Change, reason: str) -> None:

@@ -15,7 +15,7 @@ from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.devenv.embedded.command import Launch
 from dashtam.devenv.embedded.folders import Folders
 
-SECRETS = ("dev-secret", "test-secret", "redis-secret")
+SECRETS = ("dev-secret", "test-secret", "redis-secret", "redis-test-secret")
 BINARIES = Binaries(Path("/p/bin"), Path("/v/valkey-server"))
 
 
@@ -29,12 +29,12 @@ def _configuration(tmp_path: Path) -> Configuration:
         callback_port=8182,
         postgres_port=5432,
         redis_port=6379,
-        redis_password="redis-secret",
         owners={
             Mode.DEVELOPMENT: DatabaseOwner("dashtam", "dashtam_user", "dev-secret"),
             Mode.TESTING: DatabaseOwner("dashtam_test", "dashtam_test_user", "test-secret"),
         },
         redis_indexes={Mode.DEVELOPMENT: 0, Mode.TESTING: 1},
+        redis_passwords={Mode.DEVELOPMENT: "redis-secret", Mode.TESTING: "redis-test-secret"},
     )
 
 
@@ -112,22 +112,33 @@ def test_initdb_makes_passwords_and_checksums(folders: Folders) -> None:
     assert {"--auth=scram-sha-256", "--data-checksums", "--username=postgres"} <= set(words)
 
 
-def test_redis_serves_loopback_only_with_a_password_a_log_and_no_flushall() -> None:
-    lines = command.redis_configuration(Path("/data"), 6379, "p").splitlines()
+def test_redis_serves_loopback_only_with_a_log_and_the_users_it_is_given() -> None:
+    lines = command.redis_configuration(Path("/data"), 6379, "user default off\n").splitlines()
 
-    assert {"bind 127.0.0.1", "appendonly yes", 'rename-command FLUSHALL ""', "set-proc-title no"} <= set(
-        lines
-    )
-    assert 'requirepass "\\x70"' in lines
+    assert {"bind 127.0.0.1", "appendonly yes", "user default off", "set-proc-title no"} <= set(lines)
 
 
 @given(st.text(min_size=1))
-def test_a_password_of_any_letters_stays_one_word_of_the_redis_configuration(password: str) -> None:
-    line = command.redis_configuration(Path("/data"), 1, password).splitlines()[3]
+def test_a_folder_of_any_letters_stays_one_word_of_the_redis_configuration(name: str) -> None:
+    folder = Path("/") / name.replace("\0", "")
+    line = command.redis_configuration(folder, 1, "").splitlines()[3]
 
-    name, quoted = line.split(" ")
-    assert name == "requirepass"
-    assert bytes.fromhex(quoted.strip('"').replace("\\x", "")).decode() == password
+    directive, quoted = line.split(" ")
+    assert directive == "dir"
+    assert bytes.fromhex(quoted.strip('"').replace("\\x", "")).decode() == str(folder)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_redis_knows_the_user_of_the_mode_and_of_its_password_the_hash(
+    configuration: Configuration, mode: Mode
+) -> None:
+    rules = "# user none\n\nuser default off\nuser health on +ping\nuser development on\nuser testing on\n"
+
+    users = command.redis_users(rules, configuration, mode)
+
+    assert [line.split()[1] for line in users.splitlines()] == ["default", "health", mode.value]
+    assert users.count(" #") == 2
+    assert not [secret for secret in SECRETS if secret in users]
 
 
 @pytest.mark.parametrize("name", ["home", "with space", "100%s", "quo'te", "#hash", "ünïcode", "semi;colon"])

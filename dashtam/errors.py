@@ -3,6 +3,7 @@
 DashtamError                    500  internal_error
 ├── SettingsError               500  settings_invalid
 ├── UnsafeDatabase              500  database_not_disposable
+├── HurtfulMigrations           500  migrations_refused
 ├── DatabaseNotReady            503  database_not_ready
 ├── CacheNotReady               503  cache_not_ready
 ├── SealError                   500  seal_invalid
@@ -16,7 +17,7 @@ The docstring of a class is the sentence that a client may read; the message of 
 stays in the logs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -49,6 +50,25 @@ class UnsafeDatabase(DashtamError):
         self.database = database
         self.refusals = tuple(refusals)
         super().__init__("\n".join([f"refused to touch {database}:", *(f"  {r}" for r in self.refusals)]))
+
+
+class HurtfulMigrations(DashtamError):
+    """Pending migrations may take data away, and nobody has allowed them."""
+
+    code = "migrations_refused"
+
+    def __init__(self, database: str, migrations: Mapping[str, Sequence[str]]) -> None:
+        self.database = database
+        self.migrations = {name: tuple(harms) for name, harms in migrations.items()}
+        lines = [f"nothing was applied to {database}: these pending migrations may take data away"]
+        for name, harms in self.migrations.items():
+            lines += [f"  {name}", *(f"    {line}" for harm in harms for line in harm.splitlines())]
+        allowed = " ".join(f"--allow {name}" for name in self.migrations)
+        lines += [
+            "→ in development: invoke db.migrate",
+            f"→ elsewhere, after a backup: python -m dashtam.database.migrations upgrade {allowed}",
+        ]
+        super().__init__("\n".join(lines))
 
 
 class DatabaseNotReady(DashtamError):

@@ -27,7 +27,12 @@ def connection_parameters(address: DatabaseAddress, *, session: str) -> dict[str
         "timeout": _CONNECT_SECONDS,
         "ssl": "prefer",
         "target_session_attrs": "any",
-        "server_settings": {"application_name": session, "search_path": "public"},
+        "server_settings": {
+            "application_name": session,
+            "search_path": "public",
+            # What is a string, and what is a statement behind it, is read one way by us and by the server.
+            "standard_conforming_strings": "on",
+        },
     }
 
 

@@ -1,32 +1,53 @@
 """Aerich's migrations under the lock that Aerich lacks: what is applied, what is pending, and the way there.
 
-Run as `python -m dashtam.database.migrations upgrade | create NAME | history`. There is no downgrade: it
-would drop columns with what they hold.
+Run as `python -m dashtam.database.migrations pending | upgrade [--allow NAME ...] | create NAME | history`. There is
+no downgrade: it would drop columns with what they hold.
 """
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 from aerich import Command
 from aerich.models import Aerich
+from aerich.utils import decompress_dict, get_models_describe, import_py_file
+from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
+from tortoise.transactions import in_transaction
 
 from dashtam.database.config import APP, MIGRATIONS, tortoise_config
 from dashtam.database.journal import done, run
 from dashtam.database.lifespan import connect, open_session
-from dashtam.errors import DatabaseNotReady, InvalidRequest
+from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
 from dashtam.settings import Settings, load_settings
 
 LOCK: Final = 0x64_61_73_68_6D_69_67_72
 """Key of the advisory lock around every upgrade: the bytes of `dashmigr`."""
+_APPLYING: Final = LOCK + 1
+"""Key of the advisory lock of a migration's own database transaction.
+
+The session that holds `LOCK` ends with its process; the database transaction that the process had begun may end later.
+"""
 _LOCK_WAIT: Final = "120s"
+_ALONE: Final = (
+    f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'; SELECT pg_advisory_xact_lock({_APPLYING}); "
+    "SET LOCAL lock_timeout TO DEFAULT"
+)
+# A table with row security, or of another server, may hold rows that we do not see.
+_TABLES: Final = """
+SELECT format('%I.%I', nspname, relname) AS name, relkind = 'f' OR relrowsecurity AS may_hide
+  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+ WHERE relkind IN ('r', 'f') AND nspname <> 'information_schema' AND left(nspname, 3) <> 'pg_'
+   AND pg_class.oid IS DISTINCT FROM to_regclass('public.aerich')
+"""
+_LARGE_OBJECTS: Final = "EXISTS (SELECT FROM pg_largeobject_metadata)"
 _FILE: Final = re.compile(r"(\d+)_\d{14}_\w+\.py")
 
 
@@ -49,14 +70,19 @@ def files(folder: Path = MIGRATIONS) -> list[str]:
     """List the names of the migration files, oldest first.
 
     Raises:
-        DatabaseNotReady: there are none, so this installation is incomplete; no database is then called up to date.
+        DatabaseNotReady: there are none, so this installation is incomplete, or one is not named as Aerich names them;
+            no database is then called up to date.
     """
-    names = [match for path in (folder / APP).glob("*.py") if (match := _FILE.fullmatch(path.name))]
-    if not names:
+    paths = [path for path in (folder / APP).glob("*.py") if path.name != "__init__.py"]
+    if strange := sorted(path.name for path in paths if not _FILE.fullmatch(path.name)):
+        raise DatabaseNotReady(
+            f"{', '.join(strange)} in {folder / APP}: expected names like 1_20261231235959_what_changed.py"
+        )
+    if not paths:
         raise DatabaseNotReady(
             f"no migrations in {folder / APP}; run from a checkout, or from an image that has them"
         )
-    return [match.group() for match in sorted(names, key=lambda match: int(match.group(1)))]
+    return sorted((path.name for path in paths), key=lambda name: int(name.partition("_")[0]))
 
 
 async def history(*, location: Path = MIGRATIONS) -> Migrations:
@@ -90,23 +116,88 @@ async def pending(*, location: Path = MIGRATIONS) -> list[str]:
     return list(state.pending)
 
 
-async def upgrade(settings: Settings, *, location: Path = MIGRATIONS) -> list[str]:
+async def is_empty() -> bool:
+    """Whether the connected database has nothing to lose: no row in any table but Aerich's own."""
+    connection = get_connection("default")
+    tables = await connection.execute_query_dict(_TABLES)
+    if any(table["may_hide"] for table in tables):
+        return False
+    questions = [f"EXISTS (SELECT FROM {table['name']})" for table in tables]
+    rows = await connection.execute_query_dict(f"SELECT {' OR '.join([_LARGE_OBJECTS, *questions])} AS holds")
+    return not rows[0]["holds"]
+
+
+async def upgrade(
+    settings: Settings, *, allow: Collection[str] = (), location: Path = MIGRATIONS
+) -> list[str]:
     """Apply what is pending, each migration in a database transaction of its own, and answer the names.
 
     To be called inside `connect`. Several processes may call it at once: one works, the others wait and find
-    nothing left to do.
+    nothing left to do. `allow` names migrations that may take data away.
 
     Raises:
+        HurtfulMigrations: others may do so, and the database is not empty; nothing at all was applied.
+        InvalidRequest: `allow` names something that is no migration.
         DatabaseNotReady: a migration failed and was rolled back (those before it stay), or the lock is taken.
     """
+    if strange := sorted(set(allow).difference(files(location))):
+        raise InvalidRequest(f"there is no migration {', '.join(strange)}; `history` lists them")
     async with _locked(settings):
-        await pending(location=location)
-        command = Command(tortoise_config(settings, "migrations"), app=APP, location=str(location))
-        await command.init()
+        names = await pending(location=location)
+        if not names:
+            return []
+        read = await _refuse_hurtful(settings, names, allow, location)
         try:
-            return await command.upgrade(run_in_transaction=True)
+            return [name for name in names if await _apply(location / APP / name, read.get(name))]
         except Exception as error:
             raise DatabaseNotReady(await _failure(error, location)) from error
+
+
+async def _refuse_hurtful(
+    settings: Settings, names: Sequence[str], allow: Collection[str], location: Path
+) -> dict[str, str]:
+    """Answer the SQL that was judged, by migration; none is judged where there is nothing to lose."""
+    if await is_empty():
+        return {}
+    from dashtam.database.foresight import (
+        foresee,
+    )  # brings a parser, which a database without news does not need
+
+    foreseen = foresee(names, location / APP)
+    refused = {
+        migration.name: [f"{harm.reason}: {harm.statement}" for harm in migration.harms]
+        for migration in foreseen
+        if migration.harms and migration.name not in allow
+    }
+    if refused:
+        raise HurtfulMigrations(settings.database.place, refused)
+    return {migration.name: migration.sql for migration in foreseen if migration.sql is not None}
+
+
+async def _apply(file: Path, judged: str | None) -> bool:
+    """Run a migration and record it, in one database transaction; False where another process was faster."""
+    module = import_py_file(file)
+    if getattr(module, "RUN_IN_TRANSACTION", True) is not True:
+        raise DatabaseNotReady("RUN_IN_TRANSACTION is not true; a migration is one database transaction")
+    async with in_transaction("default") as connection:
+        await connection.execute_script(_ALONE)
+        if await _is_recorded(file.name):
+            return False
+        sql = await module.upgrade(connection)
+        if judged is not None and sql != judged:
+            raise DatabaseNotReady("its SQL is not what was read from its file")
+        if sql.strip():
+            await connection.execute_script(sql)
+        state = getattr(module, "MODELS_STATE", None)
+        content = decompress_dict(state) if state else get_models_describe(APP)
+        await Aerich.create(version=file.name, app=APP, content=content, using_db=connection)
+    return True
+
+
+async def _is_recorded(name: str) -> bool:
+    # An error would end the database transaction, so the table is asked for first.
+    rows = await get_connection("default").execute_query_dict("SELECT to_regclass('public.aerich') AS found")
+    return rows[0]["found"] is not None and await Aerich.exists(version=name, app=APP)
 
 
 async def _failure(error: Exception, location: Path) -> str:
@@ -149,14 +240,26 @@ async def create(settings: Settings, name: str) -> str | None:
 async def _main(arguments: argparse.Namespace) -> None:
     settings = load_settings(Settings)
     async with connect(settings, process="migrations"):
-        if arguments.command == "upgrade":
-            applied = await upgrade(settings)
+        if arguments.command == "pending":
+            print(json.dumps(await _foresee()))  # noqa: T201  # for the tasks
+        elif arguments.command == "upgrade":
+            applied = await upgrade(settings, allow=arguments.allow)
             done("migrations applied", count=len(applied), names=applied, database=settings.database.place)
         elif arguments.command == "create":
             written = await create(settings, arguments.name)
             done("migration written" if written else "the models have not changed", file=written)
         else:
             _show(await history())
+
+
+async def _foresee() -> dict[str, object]:
+    from dashtam.database.foresight import foresee
+
+    pending_ones = [
+        {"name": migration.name, "harms": [asdict(harm) for harm in migration.harms]}
+        for migration in foresee(await pending(), MIGRATIONS / APP)
+    ]
+    return {"is_empty": await is_empty(), "pending": pending_ones}
 
 
 def _show(state: Migrations) -> None:
@@ -172,7 +275,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and answer the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dashtam.database.migrations", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("upgrade", help="apply what is pending")
+    commands.add_parser("pending", help="print what is pending, and what of it may take data away, as JSON")
+    applying = commands.add_parser("upgrade", help="apply what is pending")
+    applying.add_argument(
+        "--allow",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="apply this migration although it may take data away; may be given several times",
+    )
     commands.add_parser("history", help="show what is applied and what is pending")
     commands.add_parser("create", help="write a migration from the models").add_argument("name")
     arguments = parser.parse_args(argv)

@@ -89,6 +89,8 @@ class Cluster:
     folder: Path
     binaries: Binaries
     superuser_password: str
+    checkout: Path = CHECKOUT
+    """Where the commands that it starts find the code and its migrations."""
     redis_url: str = "redis://testing:redis_password@127.0.0.1:1/1"
     owners: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -138,7 +140,7 @@ class Cluster:
         return subprocess.Popen(
             [sys.executable, "-m", *module.split()],
             env=self.environment(mode) | changes,
-            cwd=CHECKOUT,
+            cwd=self.checkout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

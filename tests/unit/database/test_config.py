@@ -13,6 +13,7 @@ def test_every_part_that_a_pg_variable_could_supply_is_given() -> None:
     assert parameters["server_settings"] == {
         "application_name": "dashtam.testing.pytest",
         "search_path": "public",
+        "standard_conforming_strings": "on",
     }
 
 

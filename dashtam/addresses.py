@@ -13,6 +13,8 @@ _DATABASE_SCHEMES: Final = {"postgresql+asyncpg", "postgresql", "asyncpg"}
 _CACHE_SCHEMES: Final = {"redis", "rediss"}
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}")
+# What stands before [ and behind ] is passed over by urlsplit, and by nobody else.
+_BRACKETS: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]:/]*)(:[^\[\]/]*)?(/[^\[\]]*)?")
 _CACHE_INDEXES: Final = 16
 
 
@@ -31,7 +33,8 @@ class DatabaseAddress:
         """Read `postgresql+asyncpg://user:password@host:port/name`.
 
         Every reader of such URLs understands queries, fragments and lists of hosts differently (libpq, asyncpg and
-        Tortoise were compared), so none of them is taken. With `plain`, percent escapes are refused as well.
+        Tortoise were compared), so none of them is taken. With `plain`, percent escapes are refused as well, and any
+        user but a simple one: Tortoise escapes the others for itself.
 
         Raises:
             ValueError: says which part was not understood; never quotes the password.
@@ -42,6 +45,10 @@ class DatabaseAddress:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if not user or not password:
             raise ValueError(f"user or password missing; expected {DATABASE_URL_SHAPE}")
+        if plain and not _IDENTIFIER.fullmatch(user):
+            raise ValueError(
+                "the user of a test database must be lower-case letters, digits and _, at most 63"
+            )
         name = parts.path.removeprefix("/")
         if not _IDENTIFIER.fullmatch(unquote(name)):
             raise ValueError("the database name must be lower-case letters, digits and _, at most 63")
@@ -103,6 +110,8 @@ def _split(url: str, schemes: set[str], shape: str) -> SplitResult:
         raise ValueError("white space, control characters and letters beyond ASCII are not allowed")
     if rest.count("@") > 1 or "[" in rest.partition("@")[0]:
         raise ValueError(f"write @ and [ inside a password as %40 and %5B; expected {shape}")
+    if not _BRACKETS.fullmatch(rest.rpartition("@")[2]):
+        raise ValueError(f"[ and ] stand around the whole of a host, or nowhere; expected {shape}")
     try:
         return urlsplit(f"{scheme}://{rest}")
     except ValueError:  # the message of urlsplit may quote the part that holds the password

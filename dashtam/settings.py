@@ -22,6 +22,8 @@ from dashtam.env_file import find_env_file, read_env_file
 from dashtam.errors import SettingsError
 
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
+# This machine, and what the compose engine calls its stores. No proof that a server is ours: a tunnel listens here too.
+LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost", "postgres", "redis"})
 _MOST_SIGNS: Final = 4096
 
 
@@ -181,16 +183,23 @@ class TestSettings(Settings):
     @field_validator("DATABASE_URL")
     @classmethod
     def _database_is_for_tests(cls, value: SecretStr) -> SecretStr:
-        name = DatabaseAddress.parse(value.get_secret_value(), plain=True).name
-        if not TEST_DATABASE_NAME.fullmatch(name):
-            raise ValueError(f"names the database {name}; expected dashtam_test or dashtam_test_<suffix>")
+        address = DatabaseAddress.parse(value.get_secret_value(), plain=True)
+        if not TEST_DATABASE_NAME.fullmatch(address.name):
+            raise ValueError(
+                f"names the database {address.name}; expected dashtam_test or dashtam_test_<suffix>"
+            )
+        if address.host not in LOCAL_HOSTS:
+            raise ValueError(f"leads to {address.host}; expected this machine, or the component postgres")
         return value
 
     @field_validator("REDIS_URL")
     @classmethod
     def _cache_is_for_tests(cls, value: SecretStr) -> SecretStr:
-        if CacheAddress.parse(value.get_secret_value()).index == 0:
+        address = CacheAddress.parse(value.get_secret_value())
+        if address.index == 0:
             raise ValueError("has index 0, which is development's; expected 1")
+        if address.host not in LOCAL_HOSTS:
+            raise ValueError(f"leads to {address.host}; expected this machine, or the component redis")
         return value
 
     @field_validator("DEVELOPMENT_DATABASE")

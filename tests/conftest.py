@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
@@ -12,6 +13,17 @@ from dashtam.errors import DashtamError
 from dashtam.settings import TestSettings
 from tests.support.gate import REFUSED, needs_database, sentence, verify
 from tests.support.network import refuse_external_calls
+
+# The same draws in every run, so that none fails by chance; by hand: --hypothesis-profile=thorough
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "thorough",
+    max_examples=20_000,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+hypothesis.settings.load_profile("steady")
 
 VERIFIED = pytest.StashKey[VerifiedTestDatabase]()
 

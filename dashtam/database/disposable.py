@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dashtam.settings import TEST_DATABASE_NAME, Environment, TestSettings
+from dashtam.settings import LOCAL_HOSTS, TEST_DATABASE_NAME, Environment, TestSettings
 
 SCHEMAS: Final = ("public",)
 
@@ -56,6 +56,8 @@ def _settings_reasons(settings: TestSettings) -> Iterator[str]:
     name = settings.database.name
     if not TEST_DATABASE_NAME.fullmatch(name):
         yield f"DATABASE_URL names {name}; expected dashtam_test or dashtam_test_<suffix>"
+    if settings.database.host not in LOCAL_HOSTS:
+        yield f"DATABASE_URL leads to {settings.database.host}; expected this machine, or the component postgres"
     if name == development_name(settings):
         yield f"DATABASE_URL names {name}, which is the development database; expected another"
 

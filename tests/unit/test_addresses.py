@@ -60,6 +60,10 @@ def test_any_user_and_password_survive_percent_escapes(user: str, password: str)
         "postgresql://u:p@%2Ftmp/dashtam",
         "postgresql://u:[p@h/dashtam",
         "postgresql://u:p@[::1/dashtam",
+        "postgresql://u:p@[::1]0/dashtam",
+        "postgresql://u:p@;[::1]/dashtam",
+        "postgresql://u:p@h/[dashtam]",
+        "postgresql://:p@h/dashtam",
         f"postgresql://u:p@h/{'x' * 64}",
     ],
 )
@@ -72,6 +76,14 @@ def test_a_test_database_has_no_percent_escapes() -> None:
     url = "postgresql://u:p@h/dashtam%5Ftest"
     assert DatabaseAddress.parse(url).name == "dashtam_test"
     with pytest.raises(ValueError, match="percent escapes"):
+        DatabaseAddress.parse(url, plain=True)
+
+
+@pytest.mark.parametrize("user", ["u!", "U", "u-v", "1u", "u" * 64])
+def test_a_test_database_has_a_user_of_a_simple_name(user: str) -> None:
+    url = f"postgresql://{user}:p@h/dashtam_test"
+    assert DatabaseAddress.parse(url).user == user
+    with pytest.raises(ValueError, match="the user of a test database"):
         DatabaseAddress.parse(url, plain=True)
 
 

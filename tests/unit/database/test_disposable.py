@@ -61,6 +61,10 @@ def test_what_the_server_shows_can_speak_against_it(seen: dict[str, object], rea
     [
         ({"ENVIRONMENT": Environment.PRODUCTION}, "ENVIRONMENT is production; expected testing"),
         ({"ENVIRONMENT": Environment.DEVELOPMENT}, "ENVIRONMENT is development; expected testing"),
+        (
+            {"DATABASE_URL": SecretStr(TEST_URL.replace("127.0.0.1", "prod"))},
+            "DATABASE_URL leads to prod; expected",
+        ),
         ({"TESTING": False}, "TESTING is False; expected true"),
         ({"TESTING": "false"}, "TESTING is false; expected true"),
         ({"DEVELOPMENT_DATABASE": "elsewhere:1/dashtam_test"}, "which is the development database"),

@@ -8,10 +8,11 @@ from dashtam.devenv.errors import EnvironmentMisused, list_problems
 
 _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 # Neither $ (Compose interpolates it, python-dotenv differs) nor \ (each has its own escapes), anywhere.
-_BARE: Final = r"[!%-&(-\[\]-~][!#%-&(-\[\]-~]*|"
+_BARE: Final = r"[!%-&(-\[\]-~][!#%-&(-\[\]-~]*"
 _LINE: Final = re.compile(
-    rf"""(?P<name>{_NAME})=(?:"(?P<double>[ !#%-\[\]-~]*)"|'(?P<single>[ !#-&(-\[\]-~]*)'|(?P<bare>{_BARE}))"""
-    r"(?:[ \t]+\#.*|[ \t]*)",
+    rf"""(?P<name>{_NAME})=
+    (?:(?:"(?P<double>[ !#%-\[\]-~]*)"|'(?P<single>[ !#-&(-\[\]-~]*)'|(?P<bare>{_BARE}))(?:[ \t]+\#.*|[ \t]*)"""
+    r"|[ \t]*)",  # no comment behind nothing: Compose takes it for the value
     re.VERBOSE | re.ASCII,
 )
 _MOST_BYTES: Final = 65_536

@@ -11,8 +11,8 @@ import pytest
 
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
-from tests.acceptance.database.conftest import CANARY
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
+from tests.support.servers import CANARY
 
 MODULE = "dashtam.database.init_test_db"
 STEPS = "123456789"

@@ -19,7 +19,6 @@ from aerich import Command
 from aerich.models import Aerich
 from aerich.utils import decompress_dict, get_models_describe, import_py_file
 from tortoise.connection import get_connection
-from tortoise.exceptions import OperationalError
 from tortoise.transactions import in_transaction
 
 from dashtam.database.config import APP, MIGRATIONS, tortoise_config
@@ -87,18 +86,21 @@ def files(folder: Path = MIGRATIONS) -> list[str]:
 
 async def history(*, location: Path = MIGRATIONS) -> Migrations:
     """Compare the files with what the connected database has; an empty database has nothing."""
-    try:
-        recorded = {entry.version for entry in await Aerich.filter(app=APP).only("version")}
-    except OperationalError as error:
-        if not isinstance(error.__cause__, asyncpg.UndefinedTableError):
-            raise
-        recorded = set()
+    recorded = await _list_recorded()
     known = files(location)
     return Migrations(
         applied=tuple(name for name in known if name in recorded),
         pending=tuple(name for name in known if name not in recorded),
         unknown=tuple(sorted(recorded.difference(known))),
     )
+
+
+async def _list_recorded() -> set[str]:
+    # An error would end a database transaction that we are in, so Aerich's table is asked for first.
+    rows = await get_connection("default").execute_query_dict("SELECT to_regclass('public.aerich') AS found")
+    if rows[0]["found"] is None:
+        return set()
+    return {entry.version for entry in await Aerich.filter(app=APP).only("version")}
 
 
 async def pending(*, location: Path = MIGRATIONS) -> list[str]:
@@ -181,7 +183,7 @@ async def _apply(file: Path, judged: str | None) -> bool:
         raise DatabaseNotReady("RUN_IN_TRANSACTION is not true; a migration is one database transaction")
     async with in_transaction("default") as connection:
         await connection.execute_script(_ALONE)
-        if await _is_recorded(file.name):
+        if file.name in await _list_recorded():
             return False
         sql = await module.upgrade(connection)
         if judged is not None and sql != judged:
@@ -192,12 +194,6 @@ async def _apply(file: Path, judged: str | None) -> bool:
         content = decompress_dict(state) if state else get_models_describe(APP)
         await Aerich.create(version=file.name, app=APP, content=content, using_db=connection)
     return True
-
-
-async def _is_recorded(name: str) -> bool:
-    # An error would end the database transaction, so the table is asked for first.
-    rows = await get_connection("default").execute_query_dict("SELECT to_regclass('public.aerich') AS found")
-    return rows[0]["found"] is not None and await Aerich.exists(version=name, app=APP)
 
 
 async def _failure(error: Exception, location: Path) -> str:

@@ -52,9 +52,10 @@ async def _identify(session: asyncpg.Connection, settings: TestSettings) -> bool
     row = await session.fetchrow(_IDENTIFY, settings.database.name)
     expected = settings.CLUSTER_IDENTIFIER
     refusals = []
-    if row is None or row["cluster"] != expected or row["in_recovery"]:
+    seen = None if row is None else row["cluster"]
+    if row is None or seen != expected or row["in_recovery"]:
         refusals.append(
-            f"{_MAINTENANCE} is on another server than the cluster {expected}, or on a replica of it"
+            f"the cluster is {seen}, another server than the cluster {expected}, or a replica of it"
         )
     elif row["exists"] and row["stamp"] != expected_stamp(expected):
         refusals.append(f"the stamp is {row['stamp']!r}; expected {expected_stamp(expected)!r}")

@@ -159,6 +159,8 @@ def test_clean(report: Report) -> None:
 def migrate(report: Report) -> int:
     """Apply pending migrations to the development database."""
     with open_locked_session(report, os.environ, command="invoke db.migrate") as session:
+        _require_development(session)
+        workflow.ensure_same_cluster(session)
         return _run_migrations(session, "upgrade")
 
 
@@ -209,10 +211,14 @@ def drop_snapshot(report: Report, *, name: str) -> None:
 
 
 def _run_migrations(session: Session, *arguments: str) -> int:
+    _require_development(session)
+    return session.engine.execute(Component.APP, [*_MIGRATIONS, *arguments], interactive=False)
+
+
+def _require_development(session: Session) -> None:
     refuse_testing_mode(session)
     if Component.POSTGRES not in running(session.statuses()):
         raise EnvironmentFailed("development is not running", advice="invoke up, which migrates as well")
-    return session.engine.execute(Component.APP, [*_MIGRATIONS, *arguments], interactive=False)
 
 
 @verb

@@ -1,7 +1,7 @@
 """What the servers themselves refuse: with the credentials of tests nobody reaches what development keeps."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 import pytest
@@ -9,6 +9,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from dashtam.devenv.components import Mode
 from tests.support.checksum import assert_unchanged, take_checksum
+from tests.support.lookalike import Lookalike, standing_in
 from tests.support.project import ThrowawayProject
 from tests.support.redis_commands import enter, list_allowed, list_commands
 from tests.support.redis_data import open_data, read_data
@@ -213,6 +214,48 @@ def test_the_superuser_is_refused_to_drop_development(development: ThrowawayProj
     for sql in ("DROP DATABASE dashtam", "DROP DATABASE dashtam WITH (FORCE)"):
         assert "cannot drop a template database" in run_as_superuser(development, sql).stderr
     assert_unchanged(development, before, "DROP DATABASE")
+
+
+def test_another_cluster_in_the_place_of_ours_is_refused_by_its_identity(
+    development: ThrowawayProject,
+) -> None:
+    """Whatever its stamps say, nothing is written to it, nor to ours, which is back afterwards."""
+    before = take_checksum(development)
+    development.done("test.setup")
+    with standing_in(development) as lookalike:
+        lookalike.forge_stamps()
+        with left_alone(lookalike):
+            for module in ("dashtam.database.init_test_db", "dashtam.database.drop_test_db", "pytest"):
+                refuse(lookalike, in_app("python", "-m", module))
+            for verb in ("test.unit", "test.clean", "test.setup"):
+                refuse(lookalike, (verb,))
+            lookalike.serve(Mode.DEVELOPMENT)
+            restoring = ("db.restore", "old", "--replace", "dashtam")
+            for words in (("db.migrate",), ("db.snapshot",), restoring, ("db.drop-snapshot", "old"), ("up",)):
+                refuse(lookalike, words)
+        lookalike.name_itself()
+        with left_alone(lookalike):
+            for words in (restoring, ("db.drop-snapshot", "old")):
+                refuse(lookalike, words)
+    development.done("up")
+    assert_unchanged(development, before, "a look-alike in its place")
+
+
+def in_app(*command: str) -> Sequence[str]:
+    return ("exec", "app", "--", *command)
+
+
+@contextmanager
+def left_alone(lookalike: Lookalike) -> Iterator[None]:
+    contents = lookalike.contents()
+    yield
+    assert lookalike.contents() == contents
+
+
+def refuse(lookalike: Lookalike, words: Sequence[str]) -> None:
+    """The verb ends with 3 and says which cluster it saw."""
+    answer = lookalike.project.invoke(*words)
+    assert (answer.code, lookalike.identifier in answer.output) == (3, True), f"{words}: {answer}"
 
 
 def test_the_users_of_redis_have_the_commands_that_they_need_and_no_other(

@@ -44,6 +44,34 @@ def test_no_help_speaks_of_a_parameter_that_is_not_there() -> None:
     assert not [name for name, _, parameters, told in load_tasks() if set(told) - set(parameters)]
 
 
+def test_no_verb_can_be_told_to_skip_a_check() -> None:
+    skipping = {"force", "yes", "no_input", "skip", "unsafe", "allow", "ignore", "confirm", "assume_yes"}
+    assert not [
+        f"{name} {parameter}"
+        for name, _, parameters, _ in load_tasks()
+        for parameter in parameters
+        if skipping & {parameter, *parameter.split("_")}
+    ]
+
+
+def test_no_verb_goes_backwards_or_empties_a_database() -> None:
+    """What destroys is called test.clean, and knows the test database alone."""
+    words = {
+        "downgrade",
+        "rollback",
+        "revert",
+        "reset",
+        "drop",
+        "flush",
+        "truncate",
+        "wipe",
+        "destroy",
+        "purge",
+    }
+    names = {name for name, *_ in load_tasks()}
+    assert {name for name in names if words & set(name.replace("-", ".").split("."))} == {"db.drop-snapshot"}
+
+
 def test_loading_the_tasks_loads_neither_the_application_nor_what_only_verbs_need() -> None:
     pytest.importorskip("invoke", reason="the app's image has no Invoke; the developer's machine checks this")
     code = f"import sys, tasks; print([name for name in {HEAVY!r} if name in sys.modules])"

@@ -110,6 +110,25 @@ def test_a_guard_that_trips_leaves_every_row(cluster: Cluster, sql: str, reason:
     assert canaries(cluster, "dashtam_test") == "1"
 
 
+def test_nothing_in_the_shell_overrides_a_guard(cluster: Cluster) -> None:
+    """What other tools obey in such a moment, and what somebody might have added here."""
+    overrides = (
+        *(
+            "DISABLE_DATABASE_ENVIRONMENT_CHECK",
+            "PRISMA_USER_CONSENT_FOR_DANGEROUS_AI_ACTION",
+            "ALLOW_DESTRUCTIVE",
+        ),
+        *("FORCE", "YES", "CI", "NOINPUT", "SKIP_CHECKS", "UNSAFE", "I_KNOW_WHAT_I_AM_DOING"),
+    )
+    shell = {f"{prefix}{name}": "1" for name in overrides for prefix in ("", "DASHTAM_", "TEST_")}
+    cluster.ask("COMMENT ON DATABASE dashtam_test IS NULL")
+    for module in (MODULE, "dashtam.database.drop_test_db"):
+        answer = cluster.run(module, "testing", **shell)
+        assert answer.returncode == 3
+        assert "the stamp" in answer.stderr
+    assert canaries(cluster, "dashtam_test") == "1"
+
+
 def test_a_foreign_server_is_refused(cluster: Cluster) -> None:
     cluster.ask(
         "CREATE FOREIGN DATA WRAPPER wrapper; CREATE SERVER production FOREIGN DATA WRAPPER wrapper",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 from tortoise.context import TortoiseContext, get_current_context
@@ -10,6 +11,9 @@ from dashtam.addresses import DatabaseAddress
 from dashtam.database.config import connection_parameters, session_name, tortoise_config
 from dashtam.errors import DatabaseNotReady
 from dashtam.settings import Settings
+
+# What a session says whose server is killed, stopped or restarted under it.
+_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 
 
 @asynccontextmanager
@@ -54,7 +58,7 @@ async def open_session(
     """Open one connection of its own, outside the pool: for locks, for verification and for what is verified.
 
     Raises:
-        DatabaseNotReady: says where it tried and what the server answered.
+        DatabaseNotReady: says where it tried and what the server answered, or that the server went away meanwhile.
     """
     parameters = connection_parameters(settings.database, session=session_name(settings, process))
     if database is not None:
@@ -67,5 +71,9 @@ async def open_session(
         ) from error
     try:
         yield connection
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if not isinstance(error, _LOST) and not connection.is_closed():
+            raise
+        raise DatabaseNotReady(f"lost the connection to {settings.database.place}: {error}") from error
     finally:
         await connection.close()

@@ -62,3 +62,15 @@ async def test_a_wrong_password_is_told_without_the_password(settings: TestSetti
         async with open_session(wrong, process="pytest"):
             pytest.fail("connected")
     assert "opensesame" not in str(refusal.value)
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_connection_that_is_lost_in_the_middle_is_told(settings: TestSettings) -> None:
+    async def ask_in_vain() -> None:
+        async with open_session(settings, process="pytest") as session:
+            await killer.fetchval("SELECT pg_terminate_backend($1)", session.get_server_pid())
+            await session.fetchval("SELECT pg_sleep(60)")
+
+    async with open_session(settings, process="pytest") as killer:
+        with pytest.raises(DatabaseNotReady, match=f"lost the connection to {settings.database.place}"):
+            await ask_in_vain()

@@ -124,7 +124,7 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def _make_authority(files: Certificates, now: dt.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"Dashtam local authority ({files.home.name})")
+    name = _name(f"Dashtam authority ({files.home.name})")
     certificate = (
         _builder(name, name, key, now, _AUTHORITY_TERM)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

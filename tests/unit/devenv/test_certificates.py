@@ -44,6 +44,10 @@ def shake_hands(files: Certificates, name: str) -> str | None:
         thread.join()
 
 
+def test_the_longest_name_of_a_project_fits(tmp_path: Path) -> None:
+    assert ensure_certificates(tmp_path / ("a" * 40))
+
+
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_every_name_of_this_machine_verifies(files: Certificates, name: str) -> None:
     assert shake_hands(files, name) == "TLSv1.3"

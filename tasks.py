@@ -118,6 +118,18 @@ def acceptance_tests(c: Context, options: str = "") -> None:
     end(verbs().test_acceptance(options=options))
 
 
+@task(
+    name="endurance",
+    help={
+        "rounds": "faults that each verb meets, and random sequences of verbs; default: a few",
+        "options": OPTIONS,
+    },
+)
+def endurance_tests(c: Context, rounds: int = 0, options: str = "") -> None:
+    """Run tests/endurance: verbs that are killed or disturbed at every step, and random sequences of verbs."""
+    end(verbs().test_endurance(rounds=rounds, options=options))
+
+
 @task(name="clean")
 def clean_tests(c: Context) -> None:
     """Destroy the test database, and prove that development is unchanged."""
@@ -213,7 +225,7 @@ def imports(c: Context) -> None:
 
 @task(help={"engine": ENGINE})
 def check(c: Context, engine: str | None = None) -> None:
-    """All that CI asks for: format, lint, types, imports, all tests."""
+    """All that CI asks for: format, lint, types, imports, all tests, a short endurance run."""
     end(verbs().check_everything(engine=engine))
 
 
@@ -248,6 +260,7 @@ namespace.add_collection(
         unit_tests,
         integration_tests,
         acceptance_tests,
+        endurance_tests,
         coverage,
         clean_tests,
     )

@@ -19,11 +19,12 @@ from dashtam.devenv.workflow import bring_up, start_stores, stopped_if_interrupt
 
 INSIDE: Final = ("tests/unit", "tests/integration", "tests/rules")
 OUTSIDE: Final = "tests/acceptance"
-# Acceptance tests mostly wait for servers. Those of one file share an environment, so a file stays in one process.
+ENDURANCE: Final = "tests/endurance"
+# Tests of the tasks mostly wait for servers. Those of one file share an environment, so a file stays in one process.
 _SIDE_BY_SIDE: Final = ("--numprocesses=3", "--dist=loadfile")
 _TRUE: Final = frozenset({"true", "1"})
 _PYTEST_INTERRUPTED: Final = 2
-# What the acceptance tests get of the shell; the throw-away projects are named by the tests themselves.
+# What the tests of the tasks get of the shell; the throw-away projects are named by the tests themselves.
 _PASSED_ON: Final = (
     "HOME",
     "LANG",
@@ -124,9 +125,9 @@ def run_pytest(session: Session, paths: Sequence[str], options: Sequence[str]) -
     return session.engine.execute(Component.APP, command, interactive=sys.stdin.isatty())
 
 
-def run_acceptance(checkout: Path, options: Sequence[str]) -> int:
-    """Run the tests that drive the tasks themselves, on this machine; answers pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", OUTSIDE, *_SIDE_BY_SIDE, *options]
+def run_outside(checkout: Path, folder: str, options: Sequence[str]) -> int:
+    """Run a folder of tests that drive the tasks themselves, on this machine; answers pytest's exit code."""
+    command = [sys.executable, "-m", "pytest", folder, *_SIDE_BY_SIDE, *options]
     process = subprocess.Popen(
         command, cwd=checkout, env=outside_environment(os.environ), stdin=subprocess.DEVNULL
     )
@@ -151,7 +152,7 @@ def test_everything(session: Session, options: Sequence[str]) -> int:
         set_up_tests(session)
         code = run_pytest(session, INSIDE, options)
         if code != _PYTEST_INTERRUPTED:
-            code = run_acceptance(session.project.checkout, options) or code
+            code = run_outside(session.project.checkout, OUTSIDE, options) or code
     return code
 
 

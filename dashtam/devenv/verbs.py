@@ -137,7 +137,18 @@ def test_coverage(report: Report, *, options: str) -> int:
 @verb
 def test_acceptance(report: Report, *, options: str) -> int:
     """Run the acceptance tests on this machine; answers pytest's exit code."""
-    return testing.run_acceptance(CHECKOUT, read_options(options))
+    return testing.run_outside(CHECKOUT, testing.OUTSIDE, read_options(options))
+
+
+@verb
+def test_endurance(report: Report, *, rounds: int, options: str) -> int:
+    """Disturb the verbs on this machine, as many rounds as are wanted, or a few; answers pytest's exit code."""
+    if rounds < 0:
+        raise EnvironmentMisused(
+            f"--rounds is {rounds}; expected 1 or more", advice="invoke --help test.endurance"
+        )
+    wanted = [f"--rounds={rounds}"] if rounds else []
+    return testing.run_outside(CHECKOUT, testing.ENDURANCE, [*wanted, *read_options(options)])
 
 
 @verb
@@ -229,10 +240,11 @@ def check_code(report: Report, *, names: Sequence[str], mend: bool = False) -> i
 
 @verb
 def check_everything(report: Report, *, engine: str | None) -> int:
-    """All that CI asks for: the static checks, then all tests; answers pytest's exit code."""
+    """All that CI asks for: the static checks, all tests, a short endurance run; answers pytest's exit code."""
     checks.run_checks(report, CHECKOUT, tuple(checks.COMMANDS), mend=False)
     with open_first_session(report, os.environ, command="invoke check", engine=engine) as session:
-        return testing.test_everything(session, ())
+        code = testing.test_everything(session, ())
+    return code or testing.run_outside(CHECKOUT, testing.ENDURANCE, ())
 
 
 @verb

@@ -10,14 +10,15 @@ from dashtam.errors import DashtamError
 from dashtam.settings import TestSettings, load_settings
 
 REFUSED: Final = 3
+_OUTSIDE: Final = ("acceptance", "endurance")
 _TESTS: Final = Path(__file__).resolve().parents[1]
 
 
 def needs_database(arguments: Sequence[str], invoked_in: Path) -> bool:
-    """Everything but the acceptance tests does: those start servers of their own, and never see this one's."""
-    folder = _TESTS / "acceptance"
+    """All tests do but those outside: these start servers of their own, and never see this one's."""
+    outside = [_TESTS / name for name in _OUTSIDE]
     paths = [(invoked_in / argument.partition("::")[0]).resolve() for argument in arguments]
-    return not paths or not all(path.is_relative_to(folder) for path in paths)
+    return not paths or not all(any(map(path.is_relative_to, outside)) for path in paths)
 
 
 def verify() -> VerifiedTestDatabase:

@@ -1,0 +1,65 @@
+"""Gives the endurance tests an engine, a long-lived project on it, and their share of luck: `--rounds` and `--seed`."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from tests.support.embedded import throwaway_folder
+from tests.support.engines import CHOICE, chosen_engines
+from tests.support.project import ThrowawayProject, throwaway_project
+
+ENGINES: Final = chosen_engines()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rounds", type=int, help="how many faults each verb meets and how many sequences the soak has"
+    )
+    parser.addoption("--seed", type=int, default=1, help="the same seed draws the same faults and sequences")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES, ids=str, scope="session")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.write_line(f"endurance: --seed {config.getoption('--seed')}")
+    for name in (name for name in EngineName if name not in ENGINES):
+        terminalreporter.write_sep(
+            "!", f"NOT ENDURED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"
+        )
+
+
+@pytest.fixture(scope="session", name="folder")
+def _folder() -> Iterator[Path]:
+    with throwaway_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module", name="project")
+def _project(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
+    """One project for all tests of a file: it has development with data in it."""
+    file = request.path.stem.removeprefix("test_").replace("_", "-")
+    with throwaway_project(engine, folder, f"dashtam-{file}-{os.getpid()}-{engine}") as project:
+        project.done("up")
+        project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
+        yield project
+
+
+@pytest.fixture(name="luck")
+def _luck(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that the seed and the name of the test decide."""
+    return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
+
+
+@pytest.fixture(name="rounds")
+def _rounds(engine: EngineName, request: pytest.FixtureRequest) -> int:
+    """How many faults a verb meets; few where nobody says, so that CI stays short."""
+    few = {EngineName.EMBEDDED: 4, EngineName.COMPOSE: 1}
+    return request.config.getoption("--rounds") or few[engine]

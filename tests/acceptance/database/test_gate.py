@@ -32,6 +32,7 @@ def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProce
         ("tests/acceptance/../unit",),
         ("tests",),
         ("--import-mode=prepend", TARGET),
+        ("-n", "2", TARGET),
     ],
 )
 def test_without_settings_it_is_refused_before_anything_is_collected(arguments: tuple[str, ...]) -> None:
@@ -55,8 +56,9 @@ def test_another_cluster_is_refused(cluster: Cluster) -> None:
     assert "expected 42" in answer.stdout + answer.stderr
 
 
-def test_the_verified_test_database_is_accepted(cluster: Cluster) -> None:
-    answer = run_pytest(TARGET, **cluster.environment("testing"))
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")])
+def test_the_verified_test_database_is_accepted(cluster: Cluster, arguments: tuple[str, ...]) -> None:
+    answer = run_pytest(*arguments, TARGET, **cluster.environment("testing"))
     assert answer.returncode == 0, answer.stdout
 
 

@@ -124,9 +124,16 @@ def test_a_development_database_may_not_be_called_like_one_for_tests(empty_clust
 
 @pytest.mark.parametrize(
     "changes",
-    [{"TEST_POSTGRES_USER": "Robert'); --"}, {"TEST_POSTGRES_USER": ""}, {"TEST_POSTGRES_PASSWORD": ""}],
+    [
+        {"TEST_POSTGRES_USER": "Robert'); --"},
+        {"TEST_POSTGRES_USER": ""},
+        {"TEST_POSTGRES_PASSWORD": ""},
+        # PostgreSQL cuts names after 63 bytes, so that two long ones may become one.
+        {"TEST_POSTGRES_USER": f"dashtam_{'u' * 43}"},
+        {"TEST_POSTGRES_DB": f"dashtam_test_{'a' * 38}"},
+    ],
 )
-def test_malformed_names_and_empty_passwords_are_told_and_change_nothing(
+def test_malformed_or_long_names_and_empty_passwords_are_told_and_change_nothing(
     empty_cluster: Cluster, changes: dict[str, str]
 ) -> None:
     answer = empty_cluster.initialize("init-test-db.sh", **changes)

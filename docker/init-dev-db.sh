@@ -9,6 +9,9 @@ case $DASHTAM_INIT_DATABASE in
     dashtam_test | dashtam_test_*)
         echo "DEV_POSTGRES_DB is $DASHTAM_INIT_DATABASE, the name of a test database; expected another" >&2
         exit 3 ;;
+    dashtam_snapshot_*)
+        echo "DEV_POSTGRES_DB is $DASHTAM_INIT_DATABASE, the name of a snapshot; expected another" >&2
+        exit 3 ;;
 esac
 # What a killed verb left of a snapshot goes first: it may still be copying this database.
 sh "$(dirname -- "$0")/snapshot.sh" mend >/dev/null

@@ -31,17 +31,19 @@ for name in DASHTAM_SNAPSHOT_DATABASE DASHTAM_SNAPSHOT_BEFORE; do
 done
 
 ask() {
-    psql --no-psqlrc --no-password --quiet --tuples-only --no-align --dbname=postgres --file="$here/snapshots/$1.psql"
+    # Set here, since a file that is included sets it too late for the one that includes it.
+    psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname=postgres \
+        --file="$here/snapshots/$1.psql"
 }
 
-file_system=
+file_system=unknown
 if [ -n "$DASHTAM_SNAPSHOT_ORIGINAL" ]; then
     facts=$(ask room) || exit 1
     needed=$((${facts%%
 *} + 65536)) # and 64 MiB for the log and for whoever else writes there
     folder=${facts#*
 }
-    file_system=$(stat -f -c %T "$folder" 2>/dev/null || echo unknown)
+    [ "$(uname)" = Linux ] && file_system=$(stat -f -c %T "$folder" || echo unknown)
     free=$(df -Pk "$folder" 2>/dev/null | { read -r _; read -r _ _ _ free _ && echo "$free"; } || true)
     case $file_system in
         btrfs | xfs | zfs) ;; # where a copy shares the blocks of its original, and takes no room

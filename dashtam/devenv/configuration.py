@@ -10,6 +10,7 @@ from dashtam.devenv.components import Mode
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused, list_problems
 from dashtam.devenv.project import Project
+from dashtam.devenv.stamps import PREFIX
 
 PORT_SETTINGS: Final = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,49}")
@@ -160,6 +161,8 @@ class _Reader:
             )
         if _TEST_DATABASE.fullmatch(development.database):
             self.problems.append(f"POSTGRES_DB is {development.database!r}, the name of a test database")
+        if development.database.startswith(PREFIX):
+            self.problems.append(f"POSTGRES_DB is {development.database!r}, the name of a snapshot")
         if development.user == testing.user != "":
             self.problems.append(
                 f"POSTGRES_USER and TEST_POSTGRES_USER are both {testing.user!r}; expected two"

@@ -12,17 +12,15 @@ _SESSIONS: Final = """
 SELECT DISTINCT application_name, datname, usename FROM pg_stat_activity
  WHERE application_name LIKE 'dashtam.%' AND datname IS NOT NULL
 """
-_DATABASES: Final = """
-SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' AND NOT starts_with(datname, 'dashtam_snapshot_')
- ORDER BY datname
-"""
+_DATABASES: Final = "SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY datname"
 _SNAPSHOTS: Final = """
 SELECT datname, pg_database_size(oid), coalesce(shobj_description(oid, 'pg_database'), '')
   FROM pg_database WHERE datname ~ '^dashtam_snapshot_[a-z0-9]' ORDER BY datname
 """
 _OCCUPANTS: Final = """
-SELECT datname, application_name, format('pid %s, %s, as role %s, connected since %s', pid,
-                       coalesce(nullif(application_name, ''), 'unnamed'), usename, backend_start::timestamp(0))
+SELECT datname, application_name,
+       format('pid %s, %s, as role %s, connected for %s', pid, coalesce(nullif(application_name, ''), 'unnamed'),
+              usename, date_trunc('second', now() - backend_start))
   FROM pg_stat_activity WHERE backend_type <> 'autovacuum worker'
 UNION ALL
 SELECT database, '', format('prepared transaction %L of role %s', gid, owner) FROM pg_prepared_xacts

@@ -9,6 +9,7 @@ from dashtam.devenv.lock import find_holder
 from dashtam.devenv.observation import find_migration_head, list_databases, read_sessions
 from dashtam.devenv.ports import component_ports
 from dashtam.devenv.session import Session, running_mode
+from dashtam.devenv.stamps import PREFIX
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,15 @@ def _connected_to(
     if status.health is Health.STOPPED or mode is None:
         return None
     if status.component is Component.POSTGRES:
-        return f"holds {', '.join(databases)}" if databases else None
+        return _holdings(databases)
     if status.component is Component.REDIS:
         return f"index {session.configuration.redis_index(mode)}"
     return sessions.get(f"dashtam.{mode}.{status.component}", "no session")
+
+
+def _holdings(databases: list[str]) -> str | None:
+    """The databases by name, but of the snapshots only how many."""
+    names = [name for name in databases if not name.startswith(PREFIX)]
+    snapshots = len(databases) - len(names)
+    counted = [f"{snapshots} snapshot{'' if snapshots == 1 else 's'}"] if snapshots else []
+    return f"holds {', '.join(names + counted)}" if databases else None

@@ -39,7 +39,7 @@ from dashtam.devenv.stamps import (
 from dashtam.devenv.workflow import ensure_same_cluster
 
 _SCRIPT: Final = "snapshot.sh"
-_PATIENCE_SECONDS: Final = 5.0
+_PATIENCE_SECONDS: Final = 3.0
 _NO_ROOM: Final = "No space left on device"
 
 
@@ -50,6 +50,10 @@ def list_snapshots(session: Session) -> list[Snapshot]:
         EnvironmentFailed: postgres does not run.
     """
     _require_postgres(session)
+    return _read(session)
+
+
+def _read(session: Session) -> list[Snapshot]:
     found = [
         Snapshot(database.removeprefix(PREFIX), size, comment, Stamp.parse(comment))
         for database, size, comment in list_snapshot_databases(session.engine)
@@ -82,7 +86,7 @@ def take(session: Session, name: str | None, reason: Reason = Reason.BY_HAND) ->
     """
     chosen = None if name is None else read_name(name)
     _require_development(session)
-    taken = [snapshot.name for snapshot in list_snapshots(session)]
+    taken = [snapshot.name for snapshot in _read(session)]
     if chosen in taken:
         raise EnvironmentRefused(
             f"there is a snapshot {chosen} already; nothing was changed",
@@ -94,11 +98,12 @@ def take(session: Session, name: str | None, reason: Reason = Reason.BY_HAND) ->
         "DASHTAM_SNAPSHOT_DATABASE": PREFIX + chosen,
         "DASHTAM_SNAPSHOT_REASON": reason.value,
     }
-    with servers_at_rest(session), session.report.step(f"snapshot {chosen} taken"):
-        _copy(session, "take", variables)
-    made = _find(session, chosen)
-    session.report.say(f"  {show_size(made.size)}; to go back: invoke db.restore {chosen}")
-    _drop_surplus(session)
+    with servers_at_rest(session):
+        with session.report.step(f"snapshot {chosen} taken"):
+            how = _copy(session, "take", variables)
+        made = _find(session, chosen)
+        session.report.say(f"  {show_size(made.size)}, {how}; to go back: invoke db.restore {chosen}")
+        _drop_surplus(session)
     return made
 
 
@@ -117,7 +122,7 @@ def restore(session: Session, name: str, *, replace: str | None) -> None:
     _refuse_unfit(session, snapshot)
     ensure_same_cluster(session)
     _agree(session, snapshot, replace)
-    taken = [one.name for one in list_snapshots(session)]
+    taken = [one.name for one in _read(session)]
     before = choose_name(Reason.BEFORE_RESTORE, taken, datetime.now().astimezone())
     variables = {
         "DASHTAM_SNAPSHOT_SOURCE": source,
@@ -126,10 +131,11 @@ def restore(session: Session, name: str, *, replace: str | None) -> None:
         "DASHTAM_SNAPSHOT_BEFORE": PREFIX + before,
         "DASHTAM_SNAPSHOT_REASON": Reason.BEFORE_RESTORE.value,
     }
-    with servers_at_rest(session), session.report.step(f"{source} is what {snapshot.name} was"):
-        _copy(session, "restore", variables)
-    session.report.say(f"  what it was before is kept: invoke db.restore {before}")
-    _drop_surplus(session)
+    with servers_at_rest(session):
+        with session.report.step(f"{source} is what {snapshot.name} was"):
+            _copy(session, "restore", variables)
+        session.report.say(f"  what it was before is kept: invoke db.restore {before}")
+        _drop_surplus(session)
 
 
 def drop(session: Session, name: str) -> None:
@@ -166,18 +172,20 @@ def servers_at_rest(session: Session) -> Iterator[None]:
             session.engine.start(Mode.DEVELOPMENT, alive)
 
 
-def _copy(session: Session, action: str, variables: Mapping[str, str]) -> None:
-    """Run the script that copies; whatever ends it half-way, no half of a copy stays."""
+def _copy(session: Session, action: str, variables: Mapping[str, str]) -> str:
+    """Run the script that copies, and answer how; whatever ends it half-way, no half of a copy stays."""
     head = find_migration_head(session.engine, _development(session)) or NO_MIGRATIONS
     _refuse_strangers(session)
     try:
-        session.engine.run_script([_SCRIPT, action], {**variables, "DASHTAM_SNAPSHOT_HEAD": head})
+        said = session.engine.run_script([_SCRIPT, action], {**variables, "DASHTAM_SNAPSHOT_HEAD": head})
     except BaseException as failure:
         with deferred_interrupts():
             _mend(session)
         if isinstance(failure, EnvironmentFailed) and not isinstance(failure, EnvironmentRefused):
             _explain(session, failure)
         raise
+    method, _, file_system = said.strip().partition(" ")
+    return f"by file_copy_method={method} on {file_system}"
 
 
 def _mend(session: Session) -> None:
@@ -253,7 +261,8 @@ def _agree(session: Session, snapshot: Snapshot, replace: str | None) -> None:
         session.report.say(
             f"Snapshot {snapshot.name} takes the place of {source}, which is kept as a snapshot."
         )
-        replace = input(f"Type {source} to go on: ").strip()
+        session.report.say(f"Type {source} to go on:")
+        replace = sys.stdin.readline().strip()
     if replace != source:
         seen = "nobody was there to ask" if replace is None else f"the answer was {replace[:60]!r}"
         raise EnvironmentRefused(
@@ -272,12 +281,12 @@ def _drop(session: Session, snapshot: Snapshot) -> None:
 
 
 def _drop_surplus(session: Session) -> None:
-    for snapshot in find_surplus(list_snapshots(session), datetime.now(UTC)):
+    for snapshot in find_surplus(_read(session), datetime.now(UTC)):
         _drop(session, snapshot)
 
 
 def _find(session: Session, name: str) -> Snapshot:
-    found = list_snapshots(session)
+    found = _read(session)
     for snapshot in found:
         if snapshot.name == name:
             return snapshot

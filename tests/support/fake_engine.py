@@ -61,7 +61,7 @@ class FakeEngine:
 
     def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
         self._act(f"run {' '.join(words)}")
-        return ""
+        return "clone ext4"
 
     def query(self, database: str, sql: str) -> list[list[str]]:
         if "pg_control_system" in sql:

@@ -1,6 +1,7 @@
 """An engine of our own: real code that keeps its components in memory and remembers what it was asked to do."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from dashtam.devenv.components import SERVERS, Component, Mode
@@ -20,6 +21,9 @@ class FakeEngine:
         self.acts: list[str] = []
         self.exit_codes: dict[str, int] = {}
         self.when: dict[str, Callable[[], None]] = {}
+        self.told: dict[str, Mapping[str, str]] = {}
+        self.snapshots: dict[str, str] = {}
+        self.occupants: list[str] = []
 
     def _act(self, name: str) -> None:
         self.acts.append(name)
@@ -60,12 +64,35 @@ class FakeEngine:
         self._act("initialize databases")
 
     def run_script(self, words: Sequence[str], variables: Mapping[str, str]) -> str:
-        self._act(f"run {' '.join(words)}")
+        script = " ".join(words)
+        self.told[script] = variables
+        self._act(f"run {script}")
+        if script == "snapshot.sh take":
+            self.snapshots[variables["DASHTAM_SNAPSHOT_DATABASE"]] = self.stamp(**variables)
+        elif script == "snapshot.sh restore":
+            self.snapshots[variables["DASHTAM_SNAPSHOT_BEFORE"]] = self.stamp(**variables)
+        elif script == "snapshot.sh drop":
+            del self.snapshots[variables["DASHTAM_SNAPSHOT_DATABASE"]]
         return "clone ext4"
+
+    def stamp(self, **variables: str) -> str:
+        """What docker/snapshots/*.psql would write."""
+        source, head, reason = (
+            variables[f"DASHTAM_SNAPSHOT_{name}"] for name in ("SOURCE", "HEAD", "REASON")
+        )
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        return (
+            f"dashtam purpose=snapshot cluster={self.cluster} source={source} created={created} "
+            f"head={head} reason={reason}"
+        )
 
     def query(self, database: str, sql: str) -> list[list[str]]:
         if "pg_control_system" in sql:
             return [[self.cluster]]
+        if "pg_prepared_xacts" in sql:
+            return [["dashtam", "", who] for who in self.occupants]
+        if "shobj_description" in sql:
+            return [[name, "8000000", comment] for name, comment in sorted(self.snapshots.items())]
         if "pg_stat_activity" in sql:
             return [
                 [f"dashtam.{mode}.{component}", "dashtam", "dashtam_user"]
@@ -73,11 +100,11 @@ class FakeEngine:
                 if component in SERVERS and mode is Mode.DEVELOPMENT
             ]
         if "FROM pg_database" in sql:
-            return [["dashtam"], ["dashtam_test"]]
+            return [[name] for name in ("dashtam", "dashtam_test", *sorted(self.snapshots))]
         if "hashtextextended" in sql:
             return [[table] for table in self.contents]
         if "aerich" in sql:
-            return [["1"]]
+            return [["1"]] if "count(*)" in sql else [["0_1_init.py"]]
         return [[table, *numbers] for table, numbers in self.contents.items()]
 
     def execute(self, component: Component, command: Sequence[str], *, interactive: bool = True) -> int:

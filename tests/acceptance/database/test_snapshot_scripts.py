@@ -12,8 +12,8 @@ from typing import Final
 
 import pytest
 
-from tests.acceptance.database.conftest import REMOVE
 from tests.support.clusters import CHECKOUT, Cluster, wait_until
+from tests.support.servers import REMOVE
 
 STAGING: Final = "dashtam_snapshot__staging"
 ONE: Final = "dashtam_snapshot_one"

@@ -1,47 +1,18 @@
 """The verbs are the same sequence on every engine, and stop at the first thing that is not as it should be."""
 
 import io
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from dashtam.devenv import testing, workflow
 from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.configuration import read_configuration
 from dashtam.devenv.engine import EngineName
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.interrupts import Interrupted
-from dashtam.devenv.project import Project
-from dashtam.devenv.report import Report
 from dashtam.devenv.session import Session
-from dashtam.devenv.state import State, load_state
+from dashtam.devenv.state import load_state
 from tests.support.fake_engine import FakeEngine
-from tests.support.ports import free_ports
-
-CHECKOUT = Path(__file__).resolve().parents[3]
-PORTS = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
-
-
-@pytest.fixture(name="engine")
-def _engine() -> FakeEngine:
-    return FakeEngine()
-
-
-@pytest.fixture(name="said")
-def _said() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture(name="session")
-def _session(tmp_path: Path, engine: FakeEngine, said: io.StringIO) -> Session:
-    shutil.copy(CHECKOUT / ".env.test", tmp_path)
-    ports = {name: str(port) for name, port in zip(PORTS, free_ports(4), strict=True)}
-    (tmp_path / ".env").write_text(replace_values((CHECKOUT / ".env.example").read_text(), ports))
-    project = Project("dashtam", tmp_path, tmp_path / "home")
-    return Session(project, read_configuration(project), engine, State(), Report(said, said), {})
 
 
 def raising(error: BaseException) -> Callable[[], None]:

@@ -1,0 +1,37 @@
+"""An environment whose engine is in memory."""
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
+from dashtam.devenv.firstrun import replace_values
+from dashtam.devenv.project import Project
+from dashtam.devenv.report import Report
+from dashtam.devenv.session import Session
+from dashtam.devenv.state import State
+from tests.support.fake_engine import FakeEngine
+from tests.support.ports import free_ports
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(name="engine")
+def _engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture(name="said")
+def _said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture(name="session")
+def _session(tmp_path: Path, engine: FakeEngine, said: io.StringIO) -> Session:
+    shutil.copy(CHECKOUT / ".env.test", tmp_path)
+    ports = {name: str(port) for name, port in zip(PORT_SETTINGS, free_ports(4), strict=True)}
+    (tmp_path / ".env").write_text(replace_values((CHECKOUT / ".env.example").read_text(), ports))
+    project = Project("dashtam", tmp_path, tmp_path / "home")
+    return Session(project, read_configuration(project), engine, State(), Report(said, said), {})

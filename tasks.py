@@ -142,10 +142,14 @@ def all_tests(c: Context, engine: str | None = None, options: str = "") -> None:
     end(verbs().test_everything(engine=engine, options=options))
 
 
-@task(name="migrate")
-def db_migrate(c: Context) -> None:
-    """Apply pending migrations to the development database."""
-    end(verbs().migrate())
+@task(
+    name="migrate",
+    iterable=["allow"],
+    help={"allow": "a pending migration that may take data away, by name; may be given several times"},
+)
+def db_migrate(c: Context, allow: list[str] | None = None) -> None:
+    """Apply pending migrations to development, after a snapshot; what may take data away is shown and asked for."""
+    end(verbs().migrate(allow=allow or []))
 
 
 @task(name="migration", help={"name": "what changed, in lower-case letters, digits and _"})

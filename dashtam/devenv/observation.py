@@ -26,6 +26,11 @@ UNION ALL
 SELECT database, '', format('prepared transaction %L of role %s', gid, owner) FROM pg_prepared_xacts
 """
 _HAS_MIGRATIONS: Final = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename = 'aerich'"
+_TABLES_AND_RECORD: Final = """
+SELECT count(*), count(*) FILTER (WHERE schemaname = 'public' AND tablename = 'aerich')
+  FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+"""
+_MIGRATIONS: Final = "SELECT version FROM public.aerich WHERE app = 'models'"
 _HEAD: Final = "SELECT version FROM public.aerich ORDER BY id DESC LIMIT 1"
 _TABLES: Final = """
 SELECT format('SELECT %L, count(*)::text, coalesce(sum(hashtextextended(t::text, 0)), 0)::text FROM %I.%I AS t',
@@ -77,6 +82,14 @@ def find_migration_head(engine: Engine, database: str) -> str | None:
         return None
     rows = engine.query(database, _HEAD)
     return rows[0][0] if rows else None
+
+
+def list_migrations(engine: Engine, database: str) -> set[str] | None:
+    """The migrations that a database has; None where it is new and has not even a table."""
+    [[tables, record]] = engine.query(database, _TABLES_AND_RECORD)
+    if tables == "0":
+        return None
+    return set() if record == "0" else {row[0] for row in engine.query(database, _MIGRATIONS)}
 
 
 def read_contents(engine: Engine, database: str) -> dict[str, TableContents]:

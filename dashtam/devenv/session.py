@@ -12,6 +12,7 @@ from dashtam.devenv.engine import ComponentStatus, Engine, Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.firstrun import ensure_env_file, refuse_other_checkout
 from dashtam.devenv.lock import hold_lock
+from dashtam.devenv.observation import read_cluster_identifier
 from dashtam.devenv.project import Project, locate_project
 from dashtam.devenv.report import Report
 from dashtam.devenv.selection import select_engine
@@ -134,3 +135,21 @@ def refuse_testing_mode(session: Session) -> None:
             "the test environment is on; development uses the same components",
             advice="invoke test.clean, then invoke up",
         )
+
+
+def ensure_same_cluster(session: Session) -> str:
+    """Record the cluster that an engine made, or check that it is still the same one; answers its identifier.
+
+    Raises:
+        EnvironmentRefused: another PostgreSQL answers in its place.
+    """
+    name, seen = session.engine.name, read_cluster_identifier(session.engine)
+    expected = session.state.clusters.get(name, seen)
+    if seen != expected:
+        raise EnvironmentRefused(
+            f"the PostgreSQL that answers on port {session.configuration.postgres_port} is cluster {seen}; "
+            f"expected {expected}, which this project recorded at its first start",
+            advice="invoke doctor",
+        )
+    session.record(session.state.with_cluster(name, seen))
+    return seen

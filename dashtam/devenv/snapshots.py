@@ -8,7 +8,6 @@ import contextlib
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from dashtam.devenv.components import SERVERS, Component, Mode
@@ -21,8 +20,9 @@ from dashtam.devenv.observation import (
     list_snapshot_databases,
     read_cluster_identifier,
 )
+from dashtam.devenv.pending import MigrationFailed, migration_files, start_servers
 from dashtam.devenv.probes import ProbeFailed, wait_until
-from dashtam.devenv.session import Session, running, running_mode
+from dashtam.devenv.session import Session, ensure_same_cluster, running, running_mode
 from dashtam.devenv.stamps import (
     NO_MIGRATIONS,
     PREFIX,
@@ -36,7 +36,6 @@ from dashtam.devenv.stamps import (
     reasons_to_refuse,
     show_size,
 )
-from dashtam.devenv.workflow import ensure_same_cluster
 
 _SCRIPT: Final = "snapshot.sh"
 _PATIENCE_SECONDS: Final = 3.0
@@ -155,6 +154,8 @@ def drop(session: Session, name: str) -> None:
 def servers_at_rest(session: Session) -> Iterator[None]:
     """Stop app and callback, which are connected to development, and start again what ran, whatever happens.
 
+    Only a migration keeps them from that: one that failed, or one that somebody has to agree to.
+
     Raises:
         EnvironmentRefused: others than app and callback are connected to development; nothing was stopped.
     """
@@ -163,13 +164,18 @@ def servers_at_rest(session: Session) -> Iterator[None]:
     if not alive:
         yield
         return
+    returning = True
     try:
         with session.report.step(f"{' and '.join(alive)} stopped"):
             session.engine.stop(alive)
         yield
+    except MigrationFailed:
+        returning = False
+        raise
     finally:
-        with deferred_interrupts(), session.report.step(f"{' and '.join(alive)} healthy again"):
-            session.engine.start(Mode.DEVELOPMENT, alive)
+        if returning:
+            with deferred_interrupts():
+                start_servers(session, alive)
 
 
 def _copy(session: Session, action: str, variables: Mapping[str, str]) -> str:
@@ -232,12 +238,11 @@ def _refuse_strangers(session: Session, *, besides: Collection[str] = ()) -> Non
 
 
 def _refuse_unfit(session: Session, snapshot: Snapshot) -> None:
-    folder = session.project.checkout / "migrations" / "models"
     reasons = reasons_to_refuse(
         snapshot,
         cluster=read_cluster_identifier(session.engine),
         source=_development(session),
-        known=_migration_files(folder),
+        known=migration_files(session.project.checkout),
     )
     advice = "invoke db.snapshots"
     if running_mode(session.statuses()) is Mode.TESTING:
@@ -248,10 +253,6 @@ def _refuse_unfit(session: Session, snapshot: Snapshot) -> None:
             list_problems(f"snapshot {snapshot.name} is not restored; nothing was changed", reasons),
             advice=advice,
         )
-
-
-def _migration_files(folder: Path) -> set[str]:
-    return {path.name for path in folder.glob("*.py")}
 
 
 def _agree(session: Session, snapshot: Snapshot, replace: str | None) -> None:

@@ -14,6 +14,7 @@ from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of, list_problems
 from dashtam.devenv.interrupts import deferred_interrupts
 from dashtam.devenv.observation import TableContents, find_differences, read_contents
+from dashtam.devenv.pending import MigrationsRefused
 from dashtam.devenv.session import Session, running_mode
 from dashtam.devenv.workflow import bring_up, start_stores, stopped_if_interrupted
 
@@ -168,7 +169,15 @@ def development_back_afterwards(session: Session) -> Iterator[None]:
                 clean_tests(session)
         finally:
             if before is Mode.DEVELOPMENT:
-                bring_up(session)
+                _bring_back(session)
+
+
+def _bring_back(session: Session) -> None:
+    """Start development again; a migration that somebody has to agree to first is no failure of the tests."""
+    try:
+        bring_up(session)
+    except MigrationsRefused as refusal:
+        session.report.warn(f"{refusal}\n→ {refusal.advice}, then invoke up")
 
 
 def clean_tests(session: Session) -> None:

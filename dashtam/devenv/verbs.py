@@ -6,12 +6,13 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from dashtam.devenv import benches, checks, snapshots, testing, workflow
+from dashtam.devenv import benches, checks, migrations, snapshots, testing, workflow
 from dashtam.devenv.components import Component
 from dashtam.devenv.doctor import examine
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused
 from dashtam.devenv.outcome import verb
 from dashtam.devenv.overview import observe
+from dashtam.devenv.pending import MODULE
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import (
     CHECKOUT,
@@ -23,8 +24,6 @@ from dashtam.devenv.session import (
     running,
 )
 from dashtam.devenv.stamps import as_document
-
-_MIGRATIONS = ("python", "-m", "dashtam.database.migrations")
 
 
 @verb
@@ -167,12 +166,10 @@ def test_clean(report: Report) -> None:
 
 
 @verb
-def migrate(report: Report) -> int:
+def migrate(report: Report, *, allow: Sequence[str]) -> None:
     """Apply pending migrations to the development database."""
     with open_locked_session(report, os.environ, command="invoke db.migrate") as session:
-        _require_development(session)
-        workflow.ensure_same_cluster(session)
-        return _run_migrations(session, "upgrade")
+        migrations.migrate(session, allow)
 
 
 @verb
@@ -222,14 +219,10 @@ def drop_snapshot(report: Report, *, name: str) -> None:
 
 
 def _run_migrations(session: Session, *arguments: str) -> int:
-    _require_development(session)
-    return session.engine.execute(Component.APP, [*_MIGRATIONS, *arguments], interactive=False)
-
-
-def _require_development(session: Session) -> None:
     refuse_testing_mode(session)
     if Component.POSTGRES not in running(session.statuses()):
         raise EnvironmentFailed("development is not running", advice="invoke up, which migrates as well")
+    return session.engine.execute(Component.APP, [*MODULE, *arguments], interactive=False)
 
 
 @verb

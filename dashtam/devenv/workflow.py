@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.engine import Health
-from dashtam.devenv.errors import EnvironmentRefused
 from dashtam.devenv.interrupts import Interrupted, deferred_interrupts
-from dashtam.devenv.observation import read_cluster_identifier
+from dashtam.devenv.migrations import migrate_before_start
 from dashtam.devenv.overview import Overview, observe
+from dashtam.devenv.pending import find_pending, refuse_hurtful
 from dashtam.devenv.ports import refuse_busy_ports
-from dashtam.devenv.session import Session, refuse_testing_mode, running
+from dashtam.devenv.session import Session, ensure_same_cluster, refuse_testing_mode, running
 
 
 def bring_up(session: Session) -> None:
@@ -19,11 +19,13 @@ def bring_up(session: Session) -> None:
 
     Raises:
         EnvironmentRefused: the test environment is on, or another cluster than ours answers.
-        EnvironmentFailed: a port is busy, or a component did not become healthy.
+        MigrationsRefused: something pending may take data away; app and callback were not started.
+        EnvironmentFailed: a port is busy, a component did not become healthy, or a migration failed.
     """
     refuse_testing_mode(session)
     with stopped_if_interrupted(session, keep=running(session.statuses())):
         start_stores(session, Mode.DEVELOPMENT, needed=tuple(Component))
+        migrate_before_start(session)
         with session.report.step("database migrated, app and callback healthy over TLS"):
             session.engine.start(Mode.DEVELOPMENT, SERVERS)
     show_environment(session, observe(session))
@@ -45,24 +47,6 @@ def start_stores(session: Session, mode: Mode, *, needed: Sequence[Component]) -
     with report.step("roles and databases in place"):
         engine.initialize_databases()
     return identifier
-
-
-def ensure_same_cluster(session: Session) -> str:
-    """Record the cluster that an engine made, or check that it is still the same one; answers its identifier.
-
-    Raises:
-        EnvironmentRefused: another PostgreSQL answers in its place.
-    """
-    name, seen = session.engine.name, read_cluster_identifier(session.engine)
-    expected = session.state.clusters.get(name, seen)
-    if seen != expected:
-        raise EnvironmentRefused(
-            f"the PostgreSQL that answers on port {session.configuration.postgres_port} is cluster {seen}; "
-            f"expected {expected}, which this project recorded at its first start",
-            advice="invoke doctor",
-        )
-    session.record(session.state.with_cluster(name, seen))
-    return seen
 
 
 @contextlib.contextmanager
@@ -91,9 +75,12 @@ def restart(session: Session, component: Component | None) -> None:
     """Stop and start development, or one component of it.
 
     Raises:
-        EnvironmentRefused: the test environment is on.
+        EnvironmentRefused: the test environment is on, or a pending migration would keep development from starting
+            again; nothing was stopped.
     """
     refuse_testing_mode(session)
+    if session.statuses()[Component.POSTGRES].health is Health.HEALTHY:
+        refuse_hurtful(find_pending(session))
     stopping = tuple(Component) if component is None else (component,)
     with session.report.step(f"{', '.join(stopping)} stopped"):
         session.engine.stop(stopping)

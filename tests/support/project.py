@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import ssl
@@ -113,14 +115,17 @@ class ThrowawayProject:
         """The engine behind the tasks."""
         return open_engine(self.engine_name, self.configuration)
 
-    def start(self, *words: str, **shell: str) -> subprocess.Popen[str]:
-        """Start `invoke ...` in a session of its own, as a terminal would; its output is one stream."""
+    def start(self, *words: str, terminal: int | None = None, **shell: str) -> subprocess.Popen[str]:
+        """Start `invoke ...` in a session of its own, as a terminal would; its output is one stream.
+
+        `terminal` is the end of a pseudo-terminal that the verb is given.
+        """
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=self.checkout,
             env=self.shell | shell,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=subprocess.PIPE if terminal is None else terminal,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -138,7 +143,24 @@ class ThrowawayProject:
 
     def invoke(self, *words: str, **shell: str) -> Answer:
         """Run `invoke ...` to its end; variables are added to those of the shell."""
-        return finish(self.start(*words, **shell))
+        return finish(self.start(*words, terminal=None, **shell))
+
+    def invoke_typing(self, typed: str, *words: str, question: str) -> Answer:
+        """Run `invoke ...` on a terminal, where somebody types an answer to its question."""
+        ours, theirs = pty.openpty()
+        try:
+            process = self.start(*words, terminal=theirs)
+        finally:
+            os.close(theirs)
+        shown, answered = b"", False
+        with open(ours, "r+b", buffering=0) as screen, contextlib.suppress(OSError):  # noqa: PTH123
+            # Linux tells with an error that nobody has the other end any more.
+            while select.select([screen], [], [], _SECONDS)[0] and (chunk := screen.read(4096)):
+                shown += chunk
+                if not answered and question.encode() in shown:
+                    screen.write(f"{typed}\n".encode())
+                    answered = True
+        return Answer(finish(process).code, shown.decode())
 
     def done(self, *words: str, **shell: str) -> str:
         """Run `invoke ...`, which must end well; what it said."""

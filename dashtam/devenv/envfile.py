@@ -11,8 +11,8 @@ _NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 _BARE: Final = r"[!%-&(-\[\]-~][!#%-&(-\[\]-~]*"
 _LINE: Final = re.compile(
     rf"""(?P<name>{_NAME})=
-    (?:(?:"(?P<double>[ !#%-\[\]-~]*)"|'(?P<single>[ !#-&(-\[\]-~]*)'|(?P<bare>{_BARE}))(?:[ \t]+\#.*|[ \t]*)"""
-    r"|[ \t]*)",  # no comment behind nothing: Compose takes it for the value
+    (?:(?:"(?P<double>[ !#%-\[\]-~]*)"|'(?P<single>[ !#-&(-\[\]-~]*)'|(?P<bare>{_BARE}))(?:[ \t]*[ ]\#.*|[ \t]*)"""
+    r"|[ \t]*)",  # no comment behind nothing, nor behind a tab: Compose takes it for the value
     re.VERBOSE | re.ASCII,
 )
 _MOST_BYTES: Final = 65_536

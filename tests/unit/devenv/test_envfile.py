@@ -66,6 +66,7 @@ def test_whatever_is_taken_python_dotenv_and_the_application_read_in_the_same_wa
         (b"A =1\n", "line 1 is not NAME=value"),
         (b"A= 1\n", "white space after A="),
         (b"A= # comment\n", "white space after A="),
+        (b"A=b\t# comment\n", "put the value in quotes"),
         (b"A=1\nA=2\n", "line 2 sets A, which an earlier line sets"),
         (b"A=$HOME\n", r"line 1 has a \$ in A"),
         (b'A="a\\nb"\n', "line 1 has a backslash in A"),

@@ -9,6 +9,7 @@ from dashtam.settings import Settings, load_settings
 APP: Final = "models"
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 _CONNECT_SECONDS: Final = 10
+_LOCK_WAIT: Final = "30s"
 
 
 def session_name(settings: Settings, process: str) -> str:
@@ -32,6 +33,8 @@ def connection_parameters(address: DatabaseAddress, *, session: str) -> dict[str
             "search_path": "public",
             # What is a string, and what is a statement behind it, is read one way by us and by the server.
             "standard_conforming_strings": "on",
+            # Somebody who locks a table and goes to lunch makes us fail and say so, and does not keep us for ever.
+            "lock_timeout": _LOCK_WAIT,
         },
     }
 

@@ -1,7 +1,7 @@
 """The database connection of a process: opened once, closed by whoever opened it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import asyncpg
@@ -24,11 +24,12 @@ async def connect(settings: Settings, *, process: str) -> AsyncIterator[None]:
     its readiness. A process has one pool: inside an open `connect` another one shares it.
 
     Raises:
-        DatabaseNotReady: this process is already connected to another database.
+        DatabaseNotReady: this process is already connected to another database, or somebody holds a lock too long.
     """
     if (outer := get_current_context()) is not None:
         _share(outer, settings.database)
-        yield
+        with _telling_locks(settings.database):
+            yield
         return
     context = TortoiseContext()
     # The fallback makes the models usable in every task: servers and test runners enter their lifespan in a
@@ -37,9 +38,20 @@ async def connect(settings: Settings, *, process: str) -> AsyncIterator[None]:
     with context:
         await context.init(tortoise_config(settings, process), _enable_global_fallback=True)
     try:
-        yield
+        with _telling_locks(settings.database):
+            yield
     finally:
         await context.close_connections()
+
+
+@contextmanager
+def _telling_locks(address: DatabaseAddress) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.LockNotAvailableError as error:
+        raise DatabaseNotReady(
+            f"somebody holds a lock in {address.place} ({error}); find them in pg_stat_activity"
+        ) from error
 
 
 def _share(outer: TortoiseContext, address: DatabaseAddress) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
+from tortoise.transactions import in_transaction
 
 from dashtam.database.lifespan import connect, open_session
 from dashtam.errors import DatabaseNotReady
@@ -74,3 +76,17 @@ async def test_a_connection_that_is_lost_in_the_middle_is_told(settings: TestSet
     async with open_session(settings, process="pytest") as killer:
         with pytest.raises(DatabaseNotReady, match=f"lost the connection to {settings.database.place}"):
             await ask_in_vain()
+
+
+async def test_who_waits_for_a_lock_gives_up_and_tells_it(settings: TestSettings) -> None:
+    async with open_session(settings, process="pytest") as holder:
+        assert await holder.fetchval("SHOW lock_timeout") == "30s"
+        with pytest.raises(DatabaseNotReady, match=r"somebody holds a lock in .*lock timeout"):
+            await wait_behind(holder, settings)
+
+
+async def wait_behind(holder: asyncpg.Connection, settings: TestSettings) -> None:
+    async with holder.transaction(), connect(settings, process="pytest"), in_transaction() as waiting:
+        await holder.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        await waiting.execute_script("SET LOCAL lock_timeout = '10ms'")
+        await User.all().count()

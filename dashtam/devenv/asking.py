@@ -1,10 +1,25 @@
 """The questions that every engine puts to a component, through its port on this machine."""
 
+from typing import Final
+
 from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import SERVERS, Component, Mode, is_idle
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.ports import component_ports
 from dashtam.devenv.probes import LOOPBACK, probe_https, probe_postgres, probe_redis
+
+HEALTHY_SECONDS: Final = {
+    Component.POSTGRES: 300.0,  # recovery after a crash replays the log first
+    Component.REDIS: 120.0,  # reads its append-only file
+    Component.APP: 180.0,  # migrates first
+    Component.CALLBACK: 180.0,
+}
+"""How long a component that was started may take until it is healthy, on a machine with a lot else to do.
+
+Nobody waits that long for one that ended, only for one that hangs.
+"""
+HOPELESS_ENDS: Final = 2
+"""A component that ended so many times by itself will do so again."""
 
 
 def ask_component(configuration: Configuration, component: Component, mode: Mode) -> None:

@@ -184,10 +184,12 @@ def _look_at_cluster(session: Session) -> Iterator[Finding]:
         yield Finding("cluster", f"{seen}; expected {expected or 'none yet'}", "invoke down, then invoke up")
     data_folder = session.engine.query("postgres", "SHOW data_directory")[0][0]
     yield Finding("data", f"PostgreSQL writes to {data_folder}")
+    asked = time.time()
     theirs = float(
         session.engine.query("postgres", "SELECT extract(epoch FROM clock_timestamp())::text")[0][0]
     )
-    apart = abs(time.time() - theirs)
+    # The answer was given at some moment between the question and now; asking may take long.
+    apart = max(asked - theirs, theirs - time.time(), 0.0)
     late = f"set the clock; PostgreSQL's and this machine's differ by {apart:.0f} seconds"
     yield Finding(
         "clock", f"PostgreSQL's and ours are {apart:.1f} s apart", late if apart > _CLOCK_SECONDS else None

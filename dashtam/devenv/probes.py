@@ -14,7 +14,7 @@ import psutil
 from dashtam.devenv.errors import EnvironmentFailed
 
 LOOPBACK = "127.0.0.1"
-_ANSWER_SECONDS = 3.0
+_ANSWER_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 
 Probe = Callable[[], None]

@@ -20,7 +20,7 @@ from dashtam.devenv.tether import tethered
 _CODE = Path(__file__).resolve().parents[1]
 _LOOK_MILLISECONDS = 200  # how soon the end of the server is noticed
 _DEBOUNCE_MILLISECONDS = 300
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 20.0  # less than Supervisor and Docker give us
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _SETTLED_SECONDS = 10.0  # a server that ran this long was well: its next end is a new story
 

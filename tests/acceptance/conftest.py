@@ -63,8 +63,9 @@ def _development(shared: ThrowawayProject) -> ThrowawayProject:
 
 
 @pytest.fixture(name="fresh")
-def _fresh(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
+def _fresh(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project that never ran."""
-    number = abs(hash(request.node.name)) % 10**6
-    with throwaway_project(engine, folder, f"dashtam-fresh-{number}-{engine}") as project:
+    with throwaway_project(
+        engine, folder, f"dashtam-fresh-{os.getpid()}-{next(_NUMBERS)}-{engine}"
+    ) as project:
         yield project

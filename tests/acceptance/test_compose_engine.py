@@ -1,6 +1,7 @@
 """What only containers can show: other people's containers and volumes, `docker compose` by hand, least privilege."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.skipif(
     EngineName.COMPOSE not in chosen_engines(), reason="the compose engine is not tested here"
 )
 
+_NUMBERS = itertools.count(1)
+
 
 def docker(*words: str, folder: Path | None = None) -> str:
     """What the Docker client says, called by hand."""
@@ -38,8 +41,8 @@ def _project(folder: Path) -> Iterator[ThrowawayProject]:
 
 
 @pytest.fixture(name="fresh")
-def _fresh(folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
-    name = f"dashtam-{abs(hash(request.node.name)) % 10**6}-compose"
+def _fresh(folder: Path) -> Iterator[ThrowawayProject]:
+    name = f"dashtam-fresh-{os.getpid()}-{next(_NUMBERS)}-only"
     with throwaway_project(EngineName.COMPOSE, folder, name) as project:
         yield project
 
@@ -162,7 +165,7 @@ def test_two_checkouts_run_side_by_side_and_one_does_not_disturb_the_other(
 
 
 def test_what_answers_health_checks_is_what_docker_calls_healthy(development: ThrowawayProject) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     for component in Component:
         while (health := inspected(development, component)["State"]["Health"]["Status"]) != "healthy":
             assert time.monotonic() < deadline, f"{component} is {health}"
@@ -225,7 +228,7 @@ def test_an_edit_of_the_source_is_served_without_a_restart_of_the_container(
     before = inspected(development, Component.APP)["State"]["StartedAt"]
     module = development.checkout / "dashtam" / "callback" / "pages.py"
     module.write_text(f"{module.read_text(encoding='utf-8')}\n", encoding="utf-8")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while "changed, restarting" not in docker("logs", "--tail", "20", f"{development.name}-callback"):
         assert time.monotonic() < deadline
     development.done("up")

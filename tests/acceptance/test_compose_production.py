@@ -90,7 +90,7 @@ def _container(image: str, project: ThrowawayProject, cache: str, folder: Path) 
 
 
 def test_it_becomes_healthy_on_a_read_only_root_file_system(container: str) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 180
     while (state := json.loads(docker("inspect", "--format", "{{json .State}}", container)))["Health"][
         "Status"
     ] != "healthy":

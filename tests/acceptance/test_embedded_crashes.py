@@ -16,7 +16,7 @@ from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, SUPERVISOR, fi
 from dashtam.devenv.engine import Health
 from tests.support.embedded import EmbeddedProject, embedded_project
 
-_BACK_SECONDS = 30.0
+_BACK_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module", name="shared")

@@ -37,7 +37,7 @@ def interrupt(project: ThrowawayProject, verb: str, after: str, number: signal.S
         process.terminate()  # of a service manager: to the verb alone
     else:
         os.killpg(process.pid, number)
-    answer = finish(process, seconds=90)
+    answer = finish(process)
     return answer.code, said + answer.output
 
 
@@ -146,7 +146,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 
 @root_only
 def test_a_read_only_data_folder_is_named(engine: EngineName, folder: Path) -> None:
-    with throwaway_project(engine, folder, f"dashtam-closed-{engine}") as project:
+    with throwaway_project(engine, folder, f"dashtam-closed-{os.getpid()}-{engine}") as project:
         with mounted(folder / "closed", "ro,size=1m") as data:
             answer = project.invoke("up", DASHTAM_HOME=str(data))
         assert answer.code == 1
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_and_healed_by_room(engine: EngineName, folder: Path
     if engine is EngineName.COMPOSE:
         pytest.skip("the data of containers is in Docker's volumes, whose disk no test may fill")
     with mounted(folder / "full", "size=24m,mode=711") as data:
-        with throwaway_project(engine, folder, "dashtam-full") as project:
+        with throwaway_project(engine, folder, f"dashtam-full-{os.getpid()}") as project:
             project.data, project.home = data, data / project.name
             answer = project.invoke("up")
             assert answer.code == 1, answer.output

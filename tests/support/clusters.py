@@ -19,7 +19,7 @@ from dashtam.devenv.embedded.binaries import Binaries, copy_binaries, locate_bin
 from tests.support.ports import free_ports
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_DEADLINE_SECONDS: Final = 30.0
+_DEADLINE_SECONDS: Final = 120.0
 
 
 def wait_until(true: Callable[[], bool], what: str, *, seconds: float = _DEADLINE_SECONDS) -> None:
@@ -149,7 +149,7 @@ class Cluster:
     def run(self, module: str, mode: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m module` to its end."""
         process = self.start(module, mode, **changes)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def environment(self, mode: str) -> dict[str, str]:
@@ -178,7 +178,7 @@ class Cluster:
             "PGPORT": str(self.port),
             "PGUSER": user,
             "PGPASSWORD": password or self.superuser_password,
-            "PGCONNECT_TIMEOUT": "5",
+            "PGCONNECT_TIMEOUT": "60",
         }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from dashtam.devenv.engine import EngineName
 
 CHOICE: Final = "DASHTAM_TEST_ENGINES"
-_SECONDS: Final = 20.0
+_SECONDS: Final = 60.0
 
 
 def docker_answers() -> bool:

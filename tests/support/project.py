@@ -185,7 +185,7 @@ class ThrowawayProject:
         """What a server answers over TLS that verifies against this project's authority."""
         context = ssl.create_default_context(cafile=str(self.home / "certificates" / "ca.pem"))
         url = f"https://localhost:{self.ports[port]}{path}"
-        with urllib.request.urlopen(url, context=context, timeout=10) as response:
+        with urllib.request.urlopen(url, context=context, timeout=60) as response:
             body: bytes = response.read()
         return body
 

@@ -16,8 +16,9 @@ import httpx
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.settings import TestSettings
+from tests.support.ports import free_ports
 
-_SECONDS = 20.0
+_SECONDS = 120.0
 _CHECKOUT = Path(__file__).parents[2]
 
 
@@ -51,7 +52,7 @@ class Served:
     def client(self, *, http2: bool = False) -> httpx.AsyncClient:
         """A client of this server."""
         return httpx.AsyncClient(
-            base_url=f"https://localhost:{self.port}", verify=self.context(), http2=http2
+            base_url=f"https://localhost:{self.port}", verify=self.context(), http2=http2, timeout=_SECONDS
         )
 
     def say(self, data: bytes) -> bytes:
@@ -81,8 +82,7 @@ def serving(
     """Serve `app` or `callback` until the end of the context."""
     ensure_certificates(folder)
     certificates = Certificates(folder)
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = int(found.getsockname()[1])
+    (port,) = free_ports(1)
     command = [
         *(sys.executable, "-m", "hypercorn", f"dashtam.asgi:{name}", "--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificates.server), "--keyfile", str(certificates.server_key)),

@@ -11,6 +11,7 @@ from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, failure_of
 from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
+_QUERY_SECONDS = 660.0  # longer than PostgreSQL works on one: a checksum reads every row
 _SCRIPT_FOLDER = "/dashtam"  # docker/ of the checkout, as docker-compose.yml mounts it
 
 
@@ -55,7 +56,7 @@ def ask(client: Client, configuration: Configuration, database: str, sql: str) -
     Raises:
         EnvironmentFailed: what PostgreSQL said.
     """
-    answer = client.ask(query(configuration, database, sql))
+    answer = client.ask(query(configuration, database, sql), seconds=_QUERY_SECONDS)
     if answer.code != 0:
         raise EnvironmentFailed(f"postgres refused {sql!r}: {answer.complaint.strip()}")
     return list(csv.reader(io.StringIO(answer.output, newline="")))

@@ -28,7 +28,7 @@ IMAGE_INPUTS: Final = (
 # Whatever else the shell holds (DATABASE_URL, PG*, COMPOSE_*, DOCKER_*, the names in .env) stays there.
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
 _ASKED_ONCE: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-_READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=30s"
+_READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=10min"
 
 
 def container_name(configuration: Configuration, component: Component) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dashtam.devenv.asking import HOPELESS_ENDS
 from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import container_name
@@ -14,7 +15,6 @@ from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_pr
 MODE_LABEL: Final = "dashtam.mode"
 _PROJECT_LABEL: Final = "com.docker.compose.project"
 _SERVICE_LABEL: Final = "com.docker.compose.service"
-_HOPELESS_RESTARTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Container:
     @property
     def why_hopeless(self) -> str | None:
         """Why waiting for it makes no sense, or None."""
-        if self.restarts >= _HOPELESS_RESTARTS:
+        if self.restarts >= HOPELESS_ENDS:
             return f"it ended {self.restarts} times, last with {self.exit_code}"
         if self.status in {"exited", "dead"}:
             return f"it ended with {self.exit_code} {self.error}".rstrip()

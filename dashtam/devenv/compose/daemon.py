@@ -13,7 +13,6 @@ from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 
 LEAST_COMPOSE: Final = (2, 24)
 _LOCAL: Final = ("unix", "npipe")
-_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def connect(shell: Mapping[str, str], allowed: str | None = None) -> tuple[Clien
 def _find_endpoint(shell: Mapping[str, str]) -> str:
     asking = Client(endpoint_environment(shell))
     command = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
-    answer = asking.ask(command, seconds=_SECONDS)
+    answer = asking.ask(command)
     if answer.code != 0:
         raise EnvironmentFailed(f"Docker does not know its own engine:\n{answer.last_lines}")
     return answer.output.strip()
@@ -71,7 +70,7 @@ def reason_to_refuse(endpoint: str) -> str | None:
 
 
 def _check_compose(client: Client, shell: Mapping[str, str]) -> None:
-    answer = client.ask(["docker", "compose", "version", "--short"], seconds=_SECONDS)
+    answer = client.ask(["docker", "compose", "version", "--short"])
     if answer.code != 0:
         raise EnvironmentFailed("`docker compose` is not installed", advice=_advice_for_missing(shell))
     seen = parse_version(answer.output)
@@ -89,7 +88,7 @@ def parse_version(text: str) -> tuple[int, int]:
 
 
 def _ask_rootless(client: Client, endpoint: str) -> bool:
-    answer = client.ask(["docker", "info", "--format", "{{json .SecurityOptions}}"], seconds=_SECONDS)
+    answer = client.ask(["docker", "info", "--format", "{{json .SecurityOptions}}"])
     if answer.code != 0 or answer.output.strip() in {"", "null"}:
         raise EnvironmentFailed(
             f"no Docker engine answers at {endpoint}:\n{answer.complaint.strip()}",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import ClassVar
 
+from dashtam.devenv.asking import HEALTHY_SECONDS
 from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.compose import cluster, foreground, images, logs, volumes
@@ -36,12 +37,6 @@ from dashtam.devenv.ports import component_ports, refuse_busy_ports
 from dashtam.devenv.probes import wait_until
 from dashtam.devenv.project import refuse_to_wipe_default
 
-_HEALTHY_SECONDS = {
-    Component.POSTGRES: 60.0,  # recovery after a crash replays the log first
-    Component.REDIS: 30.0,
-    Component.APP: 60.0,
-    Component.CALLBACK: 60.0,
-}
 _LOOK_SECONDS = 1.0  # asking Docker costs the starting component more than asking the component does
 _ERROR_LINES = 15
 
@@ -216,7 +211,7 @@ class ComposeEngine:
         try:
             wait_until(
                 lambda: self._examiner.probe_started(component, mode),
-                seconds=_HEALTHY_SECONDS[component],
+                seconds=HEALTHY_SECONDS[component],
                 give_up=why_hopeless,
             )
         except EnvironmentFailed as failure:

@@ -27,7 +27,7 @@ from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
 _INITDB = "initdb"
 _END_SECONDS = 10.0
-_READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=30s"
+_READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10min"
 
 
 def ensure_cluster(folders: Folders, binaries: Binaries, account: Account | None) -> None:

@@ -24,9 +24,9 @@ _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "TERM", "TMPDIR",
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _STOP = {  # signal and seconds; PostgreSQL's SIGINT is its fast shutdown
     Component.POSTGRES: ("INT", 60),
-    Component.REDIS: ("TERM", 20),
-    Component.APP: ("TERM", 10),
-    Component.CALLBACK: ("TERM", 10),
+    Component.REDIS: ("TERM", 30),
+    Component.APP: ("TERM", 30),
+    Component.CALLBACK: ("TERM", 30),
 }
 _SERVED = {Component.APP: "dashtam.asgi:app", Component.CALLBACK: "dashtam.asgi:callback"}
 
@@ -131,7 +131,7 @@ def client_environment(
         "PGDATABASE": database,
         "PGSSLMODE": "disable",
         "PGPASSFILE": "/dev/null",
-        "PGCONNECT_TIMEOUT": "5",
+        "PGCONNECT_TIMEOUT": "30",
     }
 
 

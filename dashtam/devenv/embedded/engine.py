@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+from dashtam.devenv.asking import HEALTHY_SECONDS, HOPELESS_ENDS
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded import cluster, foreground, logs
@@ -25,12 +26,6 @@ from dashtam.devenv.ports import component_ports, refuse_busy_ports
 from dashtam.devenv.probes import wait_until
 from dashtam.devenv.project import refuse_to_wipe_default
 
-_HEALTHY_SECONDS = {
-    Component.POSTGRES: 60.0,  # recovery after a crash replays the log first
-    Component.REDIS: 30.0,
-    Component.APP: 30.0,
-    Component.CALLBACK: 30.0,
-}
 _ERROR_LINES = 15
 
 
@@ -161,15 +156,19 @@ class EmbeddedEngine:
 
     def _wait_for(self, launch: Launch, mode: Mode) -> None:
         component = launch.component
+        lives: set[int] = set()
 
         def find_why_hopeless() -> str | None:
             program = self._supervisor.programs()[component]
+            lives.update({program.pid} - {0})
+            if len(lives) > HOPELESS_ENDS:  # Supervisor starts one anew for ever that lives a second
+                return f"it ended {len(lives) - 1} times"
             return None if program.alive else f"it ended ({program.state.lower()}) {program.reason}".rstrip()
 
         try:
             wait_until(
                 lambda: self._examiner.probe_started(launch, mode),
-                seconds=_HEALTHY_SECONDS[component],
+                seconds=HEALTHY_SECONDS[component],
                 give_up=find_why_hopeless,
             )
         except EnvironmentFailed as failure:

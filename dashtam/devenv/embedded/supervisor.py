@@ -34,7 +34,7 @@ from dashtam.devenv.embedded.leftovers import end_processes
 from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.probes import ProbeFailed, wait_until
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 75.0  # longer than Supervisor gives its slowest program
 _NOT_RUNNING = 70  # supervisor.xmlrpc.Faults
 _ALREADY_STARTED = 60

@@ -93,7 +93,7 @@ def test_the_index_of_development_is_never_emptied(cluster: Cluster) -> None:
 
 def test_a_stranger_at_work_in_the_database_keeps_it(cluster: Cluster) -> None:
     with subprocess.Popen(
-        [str(cluster.binaries.postgres_bin / "psql"), "-XAtq", "-c", "SELECT pg_sleep(60)"],
+        [str(cluster.binaries.postgres_bin / "psql"), "-XAtq", "-c", "SELECT pg_sleep(3600)"],
         env={
             "PGHOST": "127.0.0.1",
             "PGPORT": str(cluster.port),

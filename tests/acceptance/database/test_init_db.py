@@ -27,7 +27,7 @@ def counts(cluster: Cluster) -> str:
 
 def test_several_processes_at_once_migrate_and_seed_once(fresh: Cluster) -> None:
     runs = [fresh.start(MODULE, "development") for _ in range(3)]
-    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+    ends = [(run.communicate(timeout=300)[1], run.returncode) for run in runs]
     assert [code for _, code in ends] == [0, 0, 0], ends
     assert counts(fresh) == "1|6"
 
@@ -96,6 +96,6 @@ def test_an_upgrade_waits_for_the_one_that_is_at_work(fresh: Cluster) -> None:
         run = fresh.start(MODULE, "development")
         wait_until(lambda: fresh.ask(locks.format(False), database="dashtam") == "1", "the upgrade waits")
         assert fresh.ask("SELECT to_regclass('users') IS NULL", database="dashtam") == "t"
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=300)
     assert run.returncode == 0, out + err
     assert counts(fresh) == "1|6"

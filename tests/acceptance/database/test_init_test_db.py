@@ -208,7 +208,7 @@ def test_a_replica_of_our_own_cluster_is_refused(
 
 def test_of_parallel_runs_each_one_builds_or_is_refused(cluster: Cluster) -> None:
     runs = [cluster.start(MODULE, "testing") for _ in range(4)]
-    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+    ends = [(run.communicate(timeout=300)[1], run.returncode) for run in runs]
     codes = [code for _, code in ends]
     assert set(codes) <= {0, 3}, ends
     assert 0 in codes

@@ -50,7 +50,7 @@ class Reloader:
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, f"never saw: {what}"
         time.sleep(0.02)

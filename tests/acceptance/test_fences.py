@@ -1,5 +1,6 @@
 """What the servers themselves refuse: with the credentials of tests nobody reaches what development keeps."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
@@ -120,6 +121,17 @@ OTHERWISE = {
     "SET fsync = off": NOT_NOW,
     "SET full_page_writes = off": NOT_NOW,
 }
+ON_SNAPSHOTS = """
+DROP DATABASE dashtam_snapshot_old
+DROP DATABASE dashtam_snapshot_old WITH (FORCE)
+ALTER DATABASE dashtam_snapshot_old RENAME TO dashtam_test_2
+ALTER DATABASE dashtam_snapshot_old ALLOW_CONNECTIONS true
+ALTER DATABASE dashtam_snapshot_old OWNER TO dashtam_test_user
+COMMENT ON DATABASE dashtam_snapshot_old IS NULL
+CREATE DATABASE dashtam_test_2 TEMPLATE dashtam_snapshot_old
+GRANT ALL ON DATABASE dashtam_snapshot_old TO dashtam_test_user
+SELECT pg_database_size('dashtam_snapshot_old')
+""".strip().splitlines()
 # In a database of the server's own, not even what everybody may do in a fresh cluster.
 ELSEWHERE = """
 CREATE TABLE public.x (y int)
@@ -223,6 +235,7 @@ def test_another_cluster_in_the_place_of_ours_is_refused_by_its_identity(
     before = take_checksum(development)
     development.done("test.setup")
     with standing_in(development) as lookalike:
+        asyncio.run(refuse_snapshots_to_tests(development))
         lookalike.forge_stamps()
         with left_alone(lookalike):
             for module in ("dashtam.database.init_test_db", "dashtam.database.drop_test_db", "pytest"):
@@ -239,6 +252,11 @@ def test_another_cluster_in_the_place_of_ours_is_refused_by_its_identity(
                 refuse(lookalike, words)
     development.done("up")
     assert_unchanged(development, before, "a look-alike in its place")
+
+
+async def refuse_snapshots_to_tests(project: ThrowawayProject) -> None:
+    async with connected(project, Mode.TESTING, "postgres") as ours:
+        assert await answers(ours, ON_SNAPSHOTS) == dict.fromkeys(ON_SNAPSHOTS, INSUFFICIENT_PRIVILEGE)
 
 
 def in_app(*command: str) -> Sequence[str]:

@@ -6,10 +6,12 @@ With `exec` it runs the command here, as Docker would inside the container.
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from dashtam.devenv.compose.client import Answer, Client
 
 _PROGRAM: Final = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -83,6 +85,36 @@ class DockerClient:
     def path(self) -> str:
         """PATH with the program first."""
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+
+class RecordingClient(Client):
+    """The client for what needs no program: it writes down what it is to run, and answers what the test told it to."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.calls: list[list[str]] = []
+        self._answers: list[tuple[tuple[str, ...], Answer]] = []
+
+    def answer(self, words: Sequence[str], output: str = "", *, complaint: str = "", code: int = 0) -> None:
+        """Answer commands that begin with these words, after `docker`, so; later answers win."""
+        self._answers.insert(0, (tuple(words), Answer(code, output, complaint)))
+
+    def ask(
+        self,
+        command: Sequence[str],
+        *,
+        more: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Answer what the test told it to; nothing, where it told it nothing."""
+        self.calls.append(list(command))
+        words = tuple(command[1:])
+        found = (answer for beginning, answer in self._answers if words[: len(beginning)] == beginning)
+        return next(found, Answer(0, "", ""))
+
+    def said(self, *words: str) -> list[list[str]]:
+        """The commands that begin with these words, after `docker`."""
+        return [call for call in self.calls if tuple(call[1 : 1 + len(words)]) == words]
 
 
 def container(component: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Docker may say

@@ -64,6 +64,10 @@ def test_any_user_and_password_survive_percent_escapes(user: str, password: str)
         "postgresql://u:p@;[::1]/dashtam",
         "postgresql://u:p@h/[dashtam]",
         "postgresql://:p@h/dashtam",
+        "postgresql://u:p p@h/dashtam",
+        "postgresql://u:p\u00fc@h/dashtam",
+        "postgresql://u:[p]@h/dashtam",
+        "postgresql://u:p@[x]/dashtam",
         f"postgresql://u:p@h/{'x' * 64}",
     ],
 )

@@ -159,6 +159,19 @@ def test_the_test_environment_is_understood(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.database.name == "dashtam_test"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "postgres", "LOCALHOST"])
+def test_a_test_database_is_on_this_machine_or_the_component(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    give(monkeypatch, TESTING, {"DATABASE_URL": f"postgresql://u:p@{host}:5432/dashtam_test"})
+    assert load_settings(TestSettings).database.host == host.strip("[]").lower()
+
+
+def test_the_cache_of_the_tests_may_be_the_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, TESTING, {"REDIS_URL": TESTING["REDIS_URL"].replace("127.0.0.1", "redis")})
+    assert load_settings(TestSettings).cache.host == "redis"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

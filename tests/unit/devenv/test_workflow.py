@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -184,6 +185,20 @@ def test_settings_that_do_not_say_testing_stop_setup_and_clean_before_they_begin
         with pytest.raises(EnvironmentRefused, match="nothing was changed"):
             verb(session)
     assert engine.acts == []
+
+
+@pytest.mark.parametrize("word", ["production", " Production "])
+def test_a_shell_that_is_for_production_makes_no_test_environment(session: Session, word: str) -> None:
+    with pytest.raises(EnvironmentRefused, match="ENVIRONMENT is 'production' in this shell"):
+        testing.refuse_unsafe_settings(replace(session, shell={"ENVIRONMENT": word}))
+    testing.refuse_unsafe_settings(replace(session, shell={"ENVIRONMENT": "development"}))
+
+
+@pytest.mark.parametrize("word", ["1", "TRUE"])
+def test_a_switch_is_on_in_each_spelling_that_the_application_takes(session: Session, word: str) -> None:
+    file = session.project.checkout / ".env.test"
+    file.write_text(file.read_text().replace("=true", f"={word}"))
+    testing.refuse_unsafe_settings(session)
 
 
 def test_a_report_for_a_log_has_no_colour_and_one_line_a_step(said: io.StringIO, session: Session) -> None:

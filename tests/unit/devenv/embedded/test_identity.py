@@ -1,14 +1,24 @@
 """Processes are found by the mark that they carry, and ended gently, then firmly."""
 
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-import pytest
+from dashtam.devenv.embedded.identity import (
+    COMPONENT,
+    INSTANCE,
+    end,
+    find_marked,
+    find_servers_of,
+    is_alive,
+    read_environment,
+)
 
-from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, is_alive, read_environment
+CHECKOUT = Path(__file__).resolve().parents[4]
 
 SLEEP = "import signal; print('up', flush=True); signal.pause()"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
@@ -40,9 +50,34 @@ def test_only_the_processes_of_an_instance_and_component_are_found() -> None:
         assert {process.pid for process in find_marked("one")} == {wanted.pid, other.pid}
 
 
-def test_this_process_is_never_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    with marked("three", "app") as process:
-        assert [found.pid for found in find_marked("three")] == [process.pid]
+def test_a_process_never_finds_itself() -> None:
+    code = "from dashtam.devenv.embedded.identity import find_marked; print(len(find_marked('three')))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env={INSTANCE: "three"}, cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert answer.stdout == "0\n", answer.stderr
+
+
+def test_the_servers_of_a_cluster_are_programs_called_postgres_that_work_in_it(tmp_path: Path) -> None:
+    cluster, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for folder in (cluster, elsewhere):
+        folder.mkdir()
+    postgres, other = tmp_path / "postgres", tmp_path / "other"
+    for program in (postgres, other):
+        shutil.copy(shutil.which("sleep") or "sleep", program)
+    with ExitStack() as stack:
+
+        def start(program: Path, folder: Path) -> int:
+            process = stack.enter_context(subprocess.Popen([str(program), "60"], cwd=folder))
+            stack.callback(process.kill)
+            return process.pid
+
+        server = start(postgres, cluster)
+        start(other, cluster)
+        start(postgres, elsewhere)
+        assert [process.pid for process in find_servers_of(cluster)] == [server]
+        postgres.unlink()  # as an update of the wheel does
+        assert [process.pid for process in find_servers_of(cluster)] == [server]
 
 
 def test_the_environment_of_a_process_that_ended_is_empty() -> None:

@@ -227,6 +227,18 @@ def imports(c: Context) -> None:
     end(verbs().check_code(names=["imports"]))
 
 
+@task(
+    iterable=["file"],
+    help={
+        "file": "a file to mutate, as tests/mutation/targets.py names it; may be given several times; default: each",
+        "all": "make every mistake, instead of taking guards away alone",
+    },
+)
+def mutate(c: Context, file: list[str] | None = None, all: bool = False) -> None:  # noqa: A002 - the option's name
+    """Break every guard of the data, one at a time and fenced in, and see that a test notices."""
+    end(verbs().mutate(files=file or [], thorough=all))
+
+
 @task(help={"engine": ENGINE})
 def check(c: Context, engine: str | None = None) -> None:
     """All that CI asks for: format, lint, types, imports, all tests, a short endurance run."""
@@ -253,6 +265,7 @@ namespace = Collection(
     lint,
     types,
     imports,
+    mutate,
     check,
     bench,
 )

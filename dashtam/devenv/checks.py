@@ -1,14 +1,15 @@
-"""The checks that need no environment: format, lint, types, imports."""
+"""The checks that need no environment: format, lint, types, imports, and the mutants, which bring their own."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dashtam.devenv.errors import EnvironmentFailed, list_problems
 from dashtam.devenv.report import Report
+from dashtam.devenv.testing import outside_environment
 
 _SCRIPTS: Final = Path(sys.executable).parent
 COMMANDS: Final[dict[str, Sequence[str]]] = {
@@ -21,6 +22,8 @@ _MENDING: Final[dict[str, Sequence[str]]] = {
     "format": ("ruff", "format"),
     "lint": ("ruff", "check", "--fix"),
 }
+_MUTATION: Final = "tests.mutation"
+_NO_FENCE: Final = 4  # its exit code where the machine cannot fence mutants in
 
 
 def run_checks(report: Report, checkout: Path, names: Sequence[str], *, mend: bool) -> int:
@@ -54,3 +57,34 @@ def _passes(report: Report, checkout: Path, name: str, *, mend: bool) -> bool:
             f"{program} is not installed", advice="pip install -c constraints.txt -e '.[dev]'"
         ) from None
     return True
+
+
+def run_mutants(
+    report: Report,
+    checkout: Path,
+    shell: Mapping[str, str],
+    *,
+    files: Sequence[str] = (),
+    thorough: bool = False,
+    needs_fence: bool = True,
+) -> int:
+    """Break guards one at a time, behind a fence that no mutant can reach beyond; answers 0 when a test noticed each.
+
+    Where the machine has no such fence nothing is run: an error, or without `needs_fence` a word that none can miss.
+
+    Raises:
+        EnvironmentFailed: a mutant survived, or none could be run.
+    """
+    command = [sys.executable, "-m", _MUTATION, *(["--all"] if thorough else []), *files]
+    with report.chapter("mutants"):
+        code = subprocess.run(
+            command, cwd=checkout, env=outside_environment(shell), stdin=subprocess.DEVNULL, check=False
+        ).returncode
+    if code == _NO_FENCE and not needs_fence:
+        report.say("!!! NO MUTANT WAS RUN: this machine cannot fence them in, see above !!!")
+    elif code != 0:
+        raise EnvironmentFailed(
+            f"the mutants ended with {code}; what they said stands above",
+            advice="write the test that notices, then invoke mutate --file FILE",
+        )
+    return 0

@@ -232,8 +232,14 @@ def check_code(report: Report, *, names: Sequence[str], mend: bool = False) -> i
 
 
 @verb
+def mutate(report: Report, *, files: Sequence[str], thorough: bool) -> int:
+    """Break every guard of the data, one at a time; answers 0 when a test noticed each."""
+    return checks.run_mutants(report, CHECKOUT, os.environ, files=files, thorough=thorough)
+
+
+@verb
 def check_everything(report: Report, *, engine: str | None) -> int:
-    """All that CI asks for: the static checks, all tests, a short endurance run; answers pytest's exit code."""
+    """All that CI asks for: static checks, all tests, a short endurance run; answers pytest's exit code."""
     checks.run_checks(report, CHECKOUT, tuple(checks.COMMANDS), mend=False)
     with open_first_session(report, os.environ, command="invoke check", engine=engine) as session:
         code = testing.test_everything(session, ())

@@ -1,0 +1,119 @@
+"""The fence around a mutation run: a mutated guard is a removed guard, so the kernel stands in for it.
+
+Behind the fence every folder of the machine is read-only but one, no process is seen but our own, the network is a
+loopback of our own, and /run is empty, so that no Docker engine can be reached: whatever a mutant does, it does it
+to what the run itself made. Linux alone has this; without it no mutant is ever run.
+"""
+
+import array
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+INSIDE: Final = "DASHTAM_TEST_BEHIND_FENCE"
+_MOUNT_SETATTR: Final = 442  # the same number on every architecture
+_RECURSIVE, _READ_ONLY, _BIND = 0x8000, 0x1, 0x1000
+_NOSUID_NODEV: Final = 0x2 | 0x4
+_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
+_PARENT_DEATH_SIGNAL: Final = 1
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class NoFence(Exception):
+    """This machine cannot fence anything in."""
+
+
+def command_behind(command: Sequence[str]) -> list[str]:
+    """The command that runs `command` in namespaces of its own; it calls `close` first thing.
+
+    Raises:
+        NoFence: the kernel, or its configuration, does not allow that.
+    """
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise NoFence("there is no program `unshare`, which only Linux has")
+    words = [unshare, "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--mount-proc"]
+    if os.getuid() != 0:
+        words += ["--user", "--map-current-user", "--keep-caps"]
+    tried = subprocess.run([*words, "true"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if tried.returncode != 0:
+        raise NoFence(tried.stderr.strip() or f"unshare ended with {tried.returncode}")
+    return [*words, *command]
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process, and with it the namespace, when its parent is gone, however it went."""
+    _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def close(folder: Path) -> None:
+    """Make everything read-only but one folder, hide what listens in /run, and bring the own loopback up.
+
+    Raises:
+        NoFence: it did not become so; nothing may be run.
+    """
+    _mount(str(folder), str(folder), None, _BIND)
+    _set_read_only("/", recursive=True, on=True)
+    _set_read_only(str(folder), recursive=False, on=False)
+    for hidden in ("/run", "/dev/shm"):
+        _mount("tmpfs", hidden, "tmpfs", _NOSUID_NODEV)
+    _bring_loopback_up()
+    _prove(folder)
+
+
+def _prove(folder: Path) -> None:
+    """Try what must not be possible."""
+    if os.getpid() > 2 and os.getppid() > 2:
+        raise NoFence(f"process id {os.getpid()}; expected to be among the first of a namespace")
+    for elsewhere in {Path(__file__).parent, Path("/var/tmp"), Path(sys.prefix), Path.home(), Path("/")}:
+        probe = elsewhere / f".probe-{os.getpid()}"
+        try:
+            probe.touch()
+        except OSError as error:
+            if error.errno in {errno.EROFS, errno.ENOENT, errno.EACCES}:
+                continue
+            raise
+        if not probe.resolve().is_relative_to(folder.resolve()):
+            probe.unlink()
+            raise NoFence(f"{elsewhere} can be written to")
+    if any(Path("/run").iterdir()):
+        raise NoFence("/run is not empty")
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int) -> None:
+    words = [None if word is None else word.encode() for word in (source, target, kind)]
+    if _LIBC.mount(*words, ctypes.c_ulong(flags), None) != 0:
+        raise NoFence(f"mount {target}: {os.strerror(ctypes.get_errno())}")
+
+
+def _set_read_only(path: str, *, recursive: bool, on: bool) -> None:
+    attributes = (ctypes.c_uint64 * 4)(_READ_ONLY if on else 0, 0 if on else _READ_ONLY, 0, 0)
+    flags = _RECURSIVE if recursive else 0
+    done = _LIBC.syscall(
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(-100),
+        path.encode(),
+        ctypes.c_uint(flags),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    if done != 0:
+        raise NoFence(f"mount_setattr {path}: {os.strerror(ctypes.get_errno())}")
+
+
+def _bring_loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = array.array("B", b"lo".ljust(16, b"\0") + b"\0" * 24)
+        fcntl.ioctl(control, _GET_FLAGS, request)
+        flags = int.from_bytes(request[16:18].tobytes(), sys.byteorder) | _UP
+        request[16:18] = array.array("B", flags.to_bytes(2, sys.byteorder))
+        fcntl.ioctl(control, _SET_FLAGS, request)

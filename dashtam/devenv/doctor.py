@@ -14,6 +14,7 @@ from dashtam.devenv.configuration import Configuration, read_configuration
 from dashtam.devenv.engine import Health
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentFailed
+from dashtam.devenv.hosts import find_distant_hosts
 from dashtam.devenv.lock import find_holder, find_leftover
 from dashtam.devenv.observation import read_cluster_identifier
 from dashtam.devenv.ports import PORT_OF, component_ports
@@ -24,9 +25,6 @@ from dashtam.devenv.selection import select_engine
 from dashtam.devenv.session import CHECKOUT, Session, running
 from dashtam.devenv.state import State, load_state
 
-_HOST: Final = re.compile(
-    r"(?:@|//)(?!localhost\b|127\.|\[::1\]|postgres\b|redis\b)([A-Za-z0-9][A-Za-z0-9.-]*)"
-)
 _IGNORED: Final = re.compile(
     r"(DATABASE_URL|REDIS_URL|PG[A-Z]+|COMPOSE_(?!PROJECT_NAME)\w+|DOCKER_\w+|ENVIRONMENT|TESTING)"
 )
@@ -114,17 +112,32 @@ def _look_at_env_files(checkout: Path) -> Iterator[Finding]:
         except EnvironmentFailed as failure:
             yield _failed(name, failure)
             continue
-        hosts = sorted({host for value in values.values() for host in _HOST.findall(value)})
-        if hosts:
-            yield Finding(
-                name,
-                f"names {', '.join(hosts)}, which is not this machine",
-                f"remove it from {name}: the environment of a developer has no data elsewhere",
-            )
+        if elsewhere := _find_elsewhere(path, values):
+            yield elsewhere
         elif name == ".env" and path.stat().st_mode & 0o077:
             yield Finding(name, "others may read its secrets", f"chmod 600 {path}")
         else:
             yield Finding(name, f"{len(values)} settings, all of this machine")
+    for path in sorted(checkout.glob(".env*")):
+        if path.name not in {".env", ".env.test"} and path.is_file():
+            # Other tools read these, each in its own way; all that matters here is what they lead to.
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            settings = (
+                line.removeprefix("export ").partition("=") for line in lines if not line.startswith("#")
+            )
+            if elsewhere := _find_elsewhere(path, {name.strip(): value for name, _, value in settings}):
+                yield elsewhere
+
+
+def _find_elsewhere(path: Path, values: Mapping[str, str]) -> Finding | None:
+    hosts = sorted({host for setting in values.items() for host in find_distant_hosts(*setting)})
+    if not hosts:
+        return None
+    return Finding(
+        path.name,
+        f"names {', '.join(hosts)}, which is not this machine",
+        f"remove it from {path.name}: the environment of a developer has no data elsewhere",
+    )
 
 
 def _look_at_certificates(project: Project) -> Iterator[Finding]:

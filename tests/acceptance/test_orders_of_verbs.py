@@ -133,10 +133,16 @@ def test_the_doctor_is_content_with_a_sound_environment_and_names_what_is_not(
     text = development.env_file.read_text()
     development.env_file.write_text(text + "WAREHOUSE_URL=https://db.prod.example.com/live\n")
     development.env_file.chmod(0o644)
+    forgotten = development.checkout / ".env.production"
+    forgotten.write_text(
+        "export DB_HOST='live.c1.eu-central-1.rds.amazonaws.com'\n$ no line that we would take\n"
+    )
     try:
         answer = development.invoke("doctor")
     finally:
         development.env_file.write_text(text)
         development.env_file.chmod(0o600)
+        forgotten.unlink()
     assert answer.code == 1
+    assert ".env.production: names live.c1.eu-central-1.rds.amazonaws.com" in answer.output
     assert "names db.prod.example.com, which is not this machine" in answer.output

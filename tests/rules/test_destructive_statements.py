@@ -53,6 +53,32 @@ def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
     assert found == []
 
 
+def test_no_script_drops_anything_but_what_is_left_of_a_snapshot() -> None:
+    """docker/snapshots/begin.psql says why nothing of worth was ever called so."""
+    scripts = [*(ROOT / "docker").rglob("*.*sh"), *(ROOT / "docker").rglob("*.psql"), ROOT / ".ci" / "run"]
+    lines = [line for script in scripts for line in script.read_text(encoding="utf-8").splitlines()]
+    found = [
+        line.strip()
+        for line in lines
+        if STATEMENTS.search(line) and not line.lstrip().startswith(("--", "#"))
+    ]
+    assert set(found) == {"DROP DATABASE dashtam_snapshot__staging;"}
+
+
+def test_no_client_is_given_a_url() -> None:
+    """Readers of URLs disagree about them, so each client gets the parts that we read."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            assert not called.endswith((".from_url", ".expand_db_url")), f"{path}:{node.lineno}"
+            if called in {"asyncpg.connect", "asyncpg.create_pool", "Redis"}:
+                told = {keyword.arg for keyword in node.keywords}
+                assert not node.args, f"{path}:{node.lineno}"
+                assert not {"dsn", "db_url"} & told, f"{path}:{node.lineno}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nobody_calls_what_destroys_whatever_is_connected(path: Path) -> None:
     names = {

@@ -176,7 +176,13 @@ def test_the_cache_of_the_tests_may_be_the_component(monkeypatch: pytest.MonkeyP
     ("name", "value", "message"),
     [
         ("ENVIRONMENT", "development", "expected testing"),
+        ("ENVIRONMENT", "testing\r", "expected"),
+        ("ENVIRONMENT", "Testing", "expected"),
+        ("ENVIRONMENT", '"testing"', "expected"),
+        ("ENVIRONMENT", "", "expected"),
         ("TESTING", "false", "expected true"),
+        ("TESTING", '"false"', "expected true"),
+        ("TESTING", "yes", "expected true"),
         ("DISABLE_EXTERNAL_CALLS", "0", "expected true"),
         ("DATABASE_URL", "postgresql://u:p@127.0.0.1/dashtam", "expected dashtam_test"),
         ("DATABASE_URL", "postgresql://u:p@127.0.0.1/latest", "expected dashtam_test"),

@@ -22,6 +22,7 @@ DIFFERENTIAL = [
     "postgresql://u:p@h/dashtam_test\n",
     "postgresql://u:p@h/dashtam_test/dashtam",
     "postgresql://u:p@%2Fvar%2Frun/dashtam_test",
+    f"postgresql://u:p@h/dashtam_test_{'a' * 51}",  # PostgreSQL would cut off the last letter
 ]
 
 

@@ -18,6 +18,8 @@ from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from tests.support.compose_files import make_configuration, read_with_yaml
 from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
 
+# What removes data, ends a stranger's containers, or answers a question before it is asked.
+REMOVES_OR_ANSWERS = {"-v", "--volumes", "-y", "--yes", "-f", "--force", "--remove-orphans", "prune"}
 OURS = {"dashtam.project": "throwaway"}
 
 
@@ -57,6 +59,7 @@ def _docker(
     with an_answer_waiting_on_standard_input():
         yield docker
     for call in docker.calls():
+        assert not REMOVES_OR_ANSWERS & set(call.words), call.words
         assert call.stdin == "", "Docker could have asked, and would have been answered"
         assert not {"DATABASE_URL", "POSTGRES_DB"} & call.environment.keys()
 

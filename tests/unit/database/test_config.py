@@ -14,6 +14,7 @@ def test_every_part_that_a_pg_variable_could_supply_is_given() -> None:
         "application_name": "dashtam.testing.pytest",
         "search_path": "public",
         "standard_conforming_strings": "on",
+        "lock_timeout": "30s",
     }
 
 

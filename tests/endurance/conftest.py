@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rounds", type=int, help="how many faults each verb meets and how many sequences the soak has"
     )
     parser.addoption("--seed", type=int, default=1, help="the same seed draws the same faults and sequences")
+    parser.addoption("--shrink", action="store_true", help="look for a shorter sequence that fails as well")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", ENGINES, ids=str, scope="session")
+        only = getattr(metafunc.module, "ENGINE", None)
+        chosen = [name for name in ENGINES if only in (None, name)]
+        metafunc.parametrize("engine", chosen, ids=str, scope="session")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -34,6 +38,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_sep(
             "!", f"NOT ENDURED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"
         )
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # Hours may pass before the summary.
+    if report.failed and not os.environ.get("PYTEST_XDIST_WORKER"):
+        print(f"\n{report.longreprtext}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @pytest.fixture(scope="session", name="folder")

@@ -1,0 +1,146 @@
+"""A second verb in the middle of the first, and a third client with locks, harm nothing and keep nobody for ever."""
+
+import os
+import random
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+import psutil
+import pytest
+
+from dashtam.devenv.components import Mode
+from tests.support.checksum import assert_unchanged, take_checksum
+from tests.support.clusters import wait_until
+from tests.support.faults import steps_of
+from tests.support.project import ThrowawayProject, finish, names, read_until
+from tests.support.third_client import idle_transaction
+
+CHANGING: Final = (
+    "up",
+    "down",
+    "restart",
+    "test.setup",
+    "test.unit",
+    "test.clean",
+    "db.migrate",
+    "db.snapshot",
+    "db.restore kept --replace dashtam",
+    "db.drop-snapshot kept",
+)
+EVERY_TABLE: Final = "LOCK TABLE users, providers, provider_tokens, aerich IN ACCESS EXCLUSIVE MODE"
+WAITING: Final = (
+    "status",
+    "db.migrate",
+    "db.snapshot",
+    "restart --component app",
+    "test.setup",
+    "test.clean",
+)
+CHANGED_ROWS: Final = (
+    "UPDATE users SET password_hash = 'lost'",
+    "DELETE FROM provider_tokens",
+    "CREATE TABLE unfinished (id int)",
+)
+
+
+@pytest.mark.parametrize(
+    ("verb", "first", "afterwards"),
+    [
+        ("up", ["down"], []),
+        ("test.setup", ["up"], ["down", "up"]),
+        ("test.clean", ["test.setup"], ["up"]),
+        ("db.snapshot --name second", ["up"], ["db.drop-snapshot second"]),
+    ],
+)
+def test_a_second_verb_is_refused_at_every_step(
+    project: ThrowawayProject,
+    verb: str,
+    first: Sequence[str],
+    afterwards: Sequence[str],
+    rounds: int,
+    luck: random.Random,
+) -> None:
+    before = take_checksum(project)
+    run_all(project, first)
+    steps = steps_of(project.done(*verb.split()))[:-1]  # after the last one the verb is as good as done
+    run_all(project, afterwards)
+    for step in luck.sample(steps, min(rounds, len(steps))):
+        run_all(project, first)
+        process = project.start(*verb.split())
+        said = read_until(process, step)
+        suspend(process.pid)
+        second = luck.choice(CHANGING)
+        try:
+            answer = project.invoke(*second.split())
+            assert answer.code == 3, f"{second} in the middle of {verb} {step!r}:\n{said}{answer.output}"
+            assert f"another verb is at work here: pid {process.pid} (invoke " in answer.output
+        finally:
+            process.send_signal(signal.SIGCONT)
+        last = finish(process)
+        assert last.code == 0, f"{verb} that {second} disturbed {step!r}:\n{said}{last.output}"
+        run_all(project, afterwards)
+        assert_unchanged(project, before, f"{second} in the middle of {verb} {step!r}")
+
+
+def run_all(project: ThrowawayProject, verbs: Sequence[str]) -> None:
+    for verb in verbs:
+        project.done(*verb.split())
+
+
+def suspend(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the verb stands still")
+
+
+async def test_somebody_who_changes_rows_of_development_and_goes_to_lunch(project: ThrowawayProject) -> None:
+    before = take_checksum(project)
+    async with idle_transaction(project, Mode.DEVELOPMENT, *CHANGED_ROWS):
+        assert_unchanged(project, before, "an open transaction")
+        for verb in ("up", "db.history", "db.migrate", "status"):
+            project.done(verb)
+        answer = project.invoke("db.snapshot")
+        assert answer.code == 3, answer.output
+        assert "somebody's editor" in answer.output
+        for verb in ("test.setup", "test.clean", "up"):
+            project.done(verb)
+    assert_unchanged(project, before, "an open transaction through every verb")
+
+
+async def test_somebody_who_locks_every_table_of_development_keeps_no_verb_for_ever(
+    project: ThrowawayProject, rounds: int, luck: random.Random
+) -> None:
+    before = take_checksum(project)
+    for verb in luck.sample(
+        WAITING, min(len(WAITING), max(1, rounds // 4))
+    ):  # each waits half a minute and more
+        project.done("up")
+        async with idle_transaction(project, Mode.DEVELOPMENT, EVERY_TABLE):
+            answer = project.invoke(*verb.split())
+            assert answer.code in {0, 1, 3}, answer.output
+            stacks = [line for line in answer.output.splitlines() if line.startswith("Traceback")]
+            assert not stacks, answer.output
+        if project.status()["mode"] == "testing":
+            project.done("down")
+        project.done("up")
+        assert_unchanged(project, before, f"{verb} while somebody held every table")
+
+
+async def test_somebody_in_the_test_database_is_named_and_nothing_is_dropped_under_them(
+    project: ThrowawayProject,
+) -> None:
+    before = take_checksum(project)
+    project.done("test.setup")
+    async with idle_transaction(project, Mode.TESTING, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE"):
+        for verb in ("test.setup", "test.clean"):
+            answer = project.invoke(verb)
+            assert answer.code == 3, answer.output
+            assert "others are connected: pid" in answer.output
+            assert "somebody's editor, as dashtam_test_user" in answer.output
+            if verb == "test.setup":  # test.clean stops the server, and them with it
+                assert names(project.ask("SELECT count(*) FROM aerich", database="dashtam_test")) == ["1"]
+    project.done("test.setup")
+    project.done("test.integration")
+    project.done("test.clean")
+    project.done("up")
+    assert_unchanged(project, before, "somebody in the test database")

@@ -1,0 +1,86 @@
+"""A disk that is full under a verb costs no row: the verb fails in words, and the next one heals once there is room."""
+
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from tests.support.checksum import assert_unchanged, settle, take_checksum
+from tests.support.faults import docker
+from tests.support.project import ThrowawayProject, throwaway_project
+
+VERBS = ("test.setup", "db.snapshot --name full", "restart", "test.clean", "up")
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of half a gigabyte, which belongs to the test alone."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m,mode=711", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextmanager
+def project_on_small_disk(engine: EngineName, folder: Path) -> Iterator[tuple[ThrowawayProject, Path]]:
+    """A project whose data lies on a disk of its own: the data folder, or what is mounted over its volume."""
+    with throwaway_project(engine, folder, f"dashtam-full-disk-{os.getpid()}-{engine}") as project:
+        if engine is EngineName.EMBEDDED:
+            project.data.mkdir(mode=0o711)
+            with small_disk(project.data) as disk:
+                yield project, disk
+                project.remove()
+            return
+        project.done("up")  # makes the volume
+        project.done("down")
+        place = Path(
+            docker("volume", "inspect", "--format={{.Mountpoint}}", f"{project.name}-postgres").strip()
+        )
+        if not place.is_dir():
+            pytest.skip("the Docker engine keeps its volumes on another machine")
+        with small_disk(place) as disk:
+            yield project, disk
+            project.done("down")
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a single block free."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096 * 16)):
+                pass
+            while file.write(bytes(4096)):
+                pass
+        except OSError:  # no space left on device
+            return ballast
+    raise AssertionError("the disk has no end")
+
+
+def test_a_full_disk(engine: EngineName, folder: Path, rounds: int, luck: random.Random) -> None:
+    with project_on_small_disk(engine, folder) as (project, disk):
+        project.done("up")
+        project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
+        before = take_checksum(project)
+        for verb in luck.sample(VERBS, min(len(VERBS), max(2, rounds // 2))):
+            project.done("test.setup" if verb == "test.clean" else "up")
+            settle(project)
+            ballast = fill(disk)
+            try:
+                answer = project.invoke(*verb.split())
+            finally:
+                ballast.unlink()
+            assert answer.code in {0, 1, 3}, answer.output
+            stacks = [line for line in answer.output.splitlines() if line.startswith("Traceback")]
+            assert not stacks, answer.output
+            if project.status()["mode"] == "testing":
+                project.done("test.clean")
+            project.done("up")
+            assert_unchanged(project, before, f"{verb} on a full disk, which ended with {answer.code}")

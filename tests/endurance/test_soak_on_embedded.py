@@ -1,0 +1,16 @@
+"""Random sequences of all verbs on the embedded engine never change development, and end as the model says."""
+
+from typing import Final
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from tests.support.project import ThrowawayProject
+from tests.support.soak import soak
+
+ENGINE: Final = EngineName.EMBEDDED
+
+
+def test_soak(project: ThrowawayProject, rounds: int, pytestconfig: pytest.Config) -> None:
+    world = soak(project, rounds, pytestconfig.getoption("--seed"), shrink=pytestconfig.getoption("--shrink"))
+    print(f"{world.sequences} sequences, {world.steps} steps")  # noqa: T201 - the figures

@@ -11,6 +11,7 @@ from dashtam.devenv.report import Report
 from dashtam.devenv.session import CHECKOUT, open_first_session
 from dashtam.devenv.testing import development_back_afterwards, outside_environment, set_up_tests
 
+_OUTSIDE = ("benchmarks.tasks", "benchmarks.snapshots")
 _INSIDE = ("benchmarks.database", "benchmarks.http")
 
 
@@ -21,11 +22,12 @@ def run_benchmarks(report: Report, shell: Mapping[str, str]) -> int:
             "what the benchmarks compare with is not installed",
             advice="pip install -c constraints.txt -e '.[dev,bench]'",
         )
-    with report.chapter("tasks, in a throw-away project"):
-        command = [sys.executable, "-m", "benchmarks.tasks"]
-        codes = [
-            subprocess.run(command, cwd=CHECKOUT, env=outside_environment(shell), check=False).returncode
-        ]
+    codes = []
+    for module in _OUTSIDE:
+        with report.chapter(f"{module}, in throw-away projects"):
+            command = [sys.executable, "-m", module]
+            environment = outside_environment(shell)
+            codes.append(subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode)
     with (
         open_first_session(report, shell, command="invoke bench", engine=None) as session,
         development_back_afterwards(session),

@@ -1,0 +1,135 @@
+"""How long snapshots take against pg_dump and pg_restore of the same data: `python -m benchmarks.snapshots`.
+
+A throw-away project of the embedded engine is filled with some 100 MB. What `file_copy_method=clone` gives depends on
+the file system of the data folder: TMPDIR chooses it.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import psutil
+
+from dashtam.devenv.components import SERVERS, Component
+from dashtam.devenv.configuration import read_configuration
+from dashtam.devenv.embedded.binaries import locate_binaries
+from dashtam.devenv.embedded.cluster import superuser_environment
+from dashtam.devenv.embedded.folders import Folders
+from dashtam.devenv.engine import EngineName
+from dashtam.devenv.observation import list_snapshot_databases
+from dashtam.devenv.project import Project
+from dashtam.devenv.stamps import PREFIX, Reason
+from tests.support.embedded import throwaway_folder
+from tests.support.project import ThrowawayProject, throwaway_project
+
+ROUNDS: Final = 3
+TAKE_TARGET: Final = 2.0
+"""Taking a snapshot is at least so many times as fast as pg_dump."""
+RESTORE_TARGET: Final = 1.2
+"""Restoring one is at least so many times as fast as pg_restore."""
+TAKE: Final = "snapshot.sh take"
+RESTORE: Final = "snapshot.sh restore"
+DUMP: Final = "pg_dump -Fc"
+LOAD: Final = "pg_restore"
+_MEGABYTE: Final = 10**6
+_FILL: Final = """
+CREATE TABLE entries (id bigint PRIMARY KEY, owner uuid NOT NULL, booked timestamptz NOT NULL, text text NOT NULL);
+INSERT INTO entries SELECT n, gen_random_uuid(), now() - n * interval '1 minute', md5(n::text) || md5((n * 7)::text)
+  FROM generate_series(1, 500000) AS n;
+CREATE INDEX ON entries (owner);
+CREATE INDEX ON entries (booked);
+"""
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long something takes."""
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def run(environment: Mapping[str, str], command: Sequence[str]) -> None:
+    """Run one of PostgreSQL's own programs."""
+    program = str(locate_binaries().postgres_bin / command[0])
+    subprocess.run([program, *command[1:]], env=dict(environment), check=True)
+
+
+def superuser(project: ThrowawayProject) -> dict[str, str]:
+    configuration = read_configuration(Project(project.name, project.checkout, project.home))
+    return superuser_environment(configuration, Folders(project.home), locate_binaries())
+
+
+def run_script(project: ThrowawayProject, action: str, name: str, **words: str) -> None:
+    """Run what the verbs run, without Invoke around it: pg_dump and pg_restore have none either."""
+    told = {
+        "SOURCE": "dashtam",
+        "DATABASE": PREFIX + name,
+        "HEAD": "none",
+        "REASON": Reason.BY_HAND.value,
+        **words,
+    }
+    project.engine.run_script(
+        ["snapshot.sh", action], {f"DASHTAM_SNAPSHOT_{key}": value for key, value in told.items()}
+    )
+
+
+def measure_room(folder: Path) -> int:
+    """The free bytes, when all that was written has found its place."""
+    os.sync()
+    return psutil.disk_usage(str(folder)).free
+
+
+def measure(project: ThrowawayProject, folder: Path) -> dict[str, float]:
+    """Time the ways in turns; medians in seconds."""
+    environment, dump = superuser(project), str(folder / "dump")
+    times: dict[str, list[float]] = {}
+
+    def timed(name: str, act: Callable[[], object]) -> None:
+        times.setdefault(name, []).append(seconds(act))
+
+    for number in range(ROUNDS):
+        name, before = f"round-{number}", f"{PREFIX}before-{number}"
+        free = measure_room(folder)
+        timed(TAKE, partial(run_script, project, "take", name))
+        taken = (free - measure_room(folder)) / _MEGABYTE
+        times.setdefault("MB that a snapshot took", []).append(taken)
+        stamp = {name: comment for name, _, comment in list_snapshot_databases(project.engine)}[PREFIX + name]
+        timed(RESTORE, partial(run_script, project, "restore", name, STAMP=stamp, BEFORE=before))
+        timed(DUMP, lambda: run(environment, ["pg_dump", "-Fc", "-f", dump, "dashtam"]))
+        run(environment, ["createdb", "--template=template0", "again"])
+        timed(LOAD, lambda: run(environment, ["pg_restore", "--dbname=again", dump]))
+        run(environment, ["dropdb", "again"])
+    timed("db.snapshot, the whole verb", lambda: project.done("db.snapshot", "--name", "whole"))
+    timed("db.restore, the whole verb", lambda: project.done("db.restore", "whole", "--replace", "dashtam"))
+    return {name: median(values) for name, values in times.items()}
+
+
+def main() -> int:
+    """Print what was measured; exit code 1 where a mark was missed."""
+    with (
+        throwaway_folder() as folder,
+        throwaway_project(EngineName.EMBEDDED, folder, "dashtam-bench-snapshots") as project,
+    ):
+        project.done("up")
+        project.engine.stop(SERVERS)  # so that what is timed is the copying, and not how app starts
+        project.engine.capture(Component.POSTGRES, ["psql", "--quiet", "--command", _FILL])
+        size = int(project.ask("SELECT pg_database_size('dashtam')")[0][0]) / _MEGABYTE
+        found = measure(project, folder)
+        said = project.done("db.snapshot").splitlines()
+    print(f"{size:.0f} MB of data; {next(line for line in said if 'file_copy_method' in line).strip()}")
+    for name, value in found.items():
+        print(f"{name:<30}{value:9.2f}")
+    take, restore = found[DUMP] / found[TAKE], found[LOAD] / found[RESTORE]
+    print(f"taking is {take:.1f} times as fast as pg_dump -Fc (at least {TAKE_TARGET})")
+    print(f"restoring is {restore:.1f} times as fast as pg_restore (at least {RESTORE_TARGET})")
+    return int(take < TAKE_TARGET or restore < RESTORE_TARGET)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

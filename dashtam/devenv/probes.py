@@ -65,6 +65,7 @@ def probe_postgres(port: int, *, user: str, password: str, database: str) -> Non
 
 async def _ask_postgres(port: int, user: str, password: str, database: str) -> None:
     import asyncpg
+    from asyncpg.connect_utils import SessionAttribute
 
     try:
         connection = await asyncpg.connect(
@@ -73,8 +74,9 @@ async def _ask_postgres(port: int, user: str, password: str, database: str) -> N
             user=user,
             password=password,
             database=database,
-            passfile="",
+            passfile="",  # this and the next two, because PG* variables of the shell would supply them
             ssl=False,
+            target_session_attrs=SessionAttribute.any,
             timeout=_ANSWER_SECONDS,
             server_settings={"application_name": "dashtam.probe"},
         )

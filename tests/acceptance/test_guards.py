@@ -4,6 +4,8 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,9 @@ def poison(decoy: Cluster) -> dict[str, str]:
         "PGDATABASE": "dashtam_test",
         "PGOPTIONS": "-c search_path=evil",
         "PGSERVICE": "evil",
+        "PGSERVICEFILE": "/nonexistent",
+        "PGPASSFILE": "/nonexistent",
+        "PGTARGETSESSIONATTRS": "standby",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "POSTGRES_PORT": str(decoy.port),
         "POSTGRES_DB": "evil",
@@ -57,10 +62,40 @@ def poison(decoy: Cluster) -> dict[str, str]:
     }
 
 
-def test_a_poisoned_shell_leads_no_verb_to_another_server(
+@contextmanager
+def poisoned_env_files(project: ThrowawayProject, poisoned: dict[str, str]) -> Iterator[None]:
+    """What only the engine may say stands in both env files as well."""
+    names = (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "CLUSTER_IDENTIFIER",
+        "DEVELOPMENT_DATABASE",
+        "COMPOSE_FILE",
+        "PGHOST",
+    )
+    lines = "".join(f"{name}={poisoned[name]}\n" for name in names) + "COMPOSE_PROJECT_NAME=evil\n"
+    texts = {path: path.read_text() for path in (project.env_file, project.checkout / ".env.test")}
+    for path, text in texts.items():
+        path.write_text(text + lines)
+    try:
+        yield
+    finally:
+        for path, text in texts.items():
+            path.write_text(text)
+
+
+def test_a_poisoned_shell_and_env_files_lead_no_verb_to_another_server(
     development: ThrowawayProject, decoy: Cluster
 ) -> None:
     rows, poisoned = development.dump(), poison(decoy)
+    with poisoned_env_files(development, poisoned):
+        run_every_verb(development, poisoned)
+    assert development.dump() == rows
+    for database in ("dashtam", "dashtam_test", "postgres"):
+        assert decoy.ask(CANARY, database=database) == "1"
+
+
+def run_every_verb(development: ThrowawayProject, poisoned: dict[str, str]) -> None:
     for words in (
         ("test.setup",),
         ("test.unit",),
@@ -72,9 +107,6 @@ def test_a_poisoned_shell_leads_no_verb_to_another_server(
         development.done(*words, **poisoned)
     asked = development.done("db.shell", "--", "-At", "-c", "SELECT current_database()", **poisoned)
     assert "dashtam" in asked
-    assert development.dump() == rows
-    for database in ("dashtam", "dashtam_test", "postgres"):
-        assert decoy.ask(CANARY, database=database) == "1"
 
 
 def test_no_process_inherits_what_the_shell_holds(development: ThrowawayProject, decoy: Cluster) -> None:
@@ -158,6 +190,23 @@ def test_a_test_database_without_our_stamp_is_left_alone(development: ThrowawayP
     finally:
         comment(expected)
     development.done("test.setup")
+
+
+def test_a_second_clone_under_the_same_project_name_is_refused_whatever_it_tries(
+    development: ThrowawayProject, folder: Path
+) -> None:
+    """A clone of the same name elsewhere, with secrets of its own, that would take the data for its own."""
+    rows, processes = development.dump(), [entry["process"] for entry in development.status()["components"]]
+    checkout = folder / "elsewhere" / development.checkout.name
+    clone = ThrowawayProject(development.engine_name, checkout, development.data, development.name)
+    shutil.copy(clone.checkout / ".env.example", clone.env_file)
+    for verb in ("up", "test.setup", "test.clean", "down", "db.migrate", "db.snapshot"):
+        answer = clone.invoke(verb)
+        assert answer.code == 3, answer.output
+        assert f"belongs to the checkout {development.checkout}" in answer.output
+        assert "COMPOSE_PROJECT_NAME=" in answer.last_line
+    assert [entry["process"] for entry in development.status()["components"]] == processes
+    assert development.dump() == rows
 
 
 def test_a_busy_port_is_named_with_its_holder_and_the_setting_that_moves_it(

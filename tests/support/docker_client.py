@@ -63,6 +63,7 @@ class DockerClient:
         self.answer(("ps", "--all"))
         self.answer(INSPECT_CONTAINERS, "[]", complaint="Error: No such container", code=1)
         self.answer(("image", "inspect"), "\n")
+        self.answer(("volume", "inspect"), "[]", complaint="no such volume", code=1)
 
     def answer(self, words: Sequence[str], output: str = "", *, complaint: str = "", code: int = 0) -> None:
         """Answer calls with these words, one after the other, so; later answers win."""

@@ -15,6 +15,7 @@ BASE_FILE: Final = "docker-compose.yml"
 TEST_FILE: Final = "docker-compose.test.yml"
 PROJECT_LABEL: Final = "dashtam.project"
 COMPONENT_LABEL: Final = "dashtam.component"
+HOME_LABEL: Final = "dashtam.home"
 SOCKET_FOLDER: Final = "/var/run/postgresql"
 SUPERUSER: Final = "postgres"
 # What the image of app and callback is made of in development; their code is mounted.
@@ -172,6 +173,10 @@ def accepts_superuser(configuration: Configuration) -> list[str]:
 
 def create_volume(configuration: Configuration, component: Component, name: str) -> list[str]:
     """Build the command that makes a volume which says whose it is."""
-    labels = {PROJECT_LABEL: configuration.project, COMPONENT_LABEL: component.value}
+    labels = {
+        PROJECT_LABEL: configuration.project,
+        COMPONENT_LABEL: component.value,
+        HOME_LABEL: str(configuration.home),
+    }
     words = [word for label, value in labels.items() for word in ("--label", f"{label}={value}")]
     return ["docker", "volume", "create", *words, name]

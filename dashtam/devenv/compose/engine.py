@@ -81,6 +81,7 @@ class ComposeEngine:
     def stop(self, components: Sequence[Component]) -> None:
         """Stop the components; when all four are meant, their containers and their network go as well."""
         found = self._clear_the_way()
+        volumes.refuse_strangers(self._client, self._configuration)
         present = [component for component in components if component in found]
         words = ("down",) if set(components) == set(Component) else ("stop", *present)
         if present:

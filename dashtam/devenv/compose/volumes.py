@@ -1,18 +1,21 @@
 """The volumes that hold data: made by us, known by their labels, and never removed but from a throw-away project."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from dashtam.devenv.components import Component
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import (
     COMPONENT_LABEL,
+    HOME_LABEL,
     PROJECT_LABEL,
     create_volume,
     volume_names,
 )
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_problems
+from dashtam.devenv.state import state_path
 
 
 def ensure_volumes(client: Client, configuration: Configuration) -> None:
@@ -21,12 +24,29 @@ def ensure_volumes(client: Client, configuration: Configuration) -> None:
     Raises:
         EnvironmentRefused: one is there, and was not made for this project and this component.
     """
-    found = {name: _inspect(client, name) for name in volume_names(configuration).values()}
+    found = refuse_strangers(client, configuration)
+    for component, name in volume_names(configuration).items():
+        if component not in found:
+            client.tell(create_volume(configuration, component, name))
+
+
+def refuse_strangers(client: Client, configuration: Configuration) -> dict[Component, dict[str, Any]]:
+    """Check that the volumes with our names are ours, and answer those that are there.
+
+    Raises:
+        EnvironmentRefused: one was not made for this project, this component and this data folder.
+    """
+    found: dict[Component, dict[str, Any]] = {}
+    for component, name in volume_names(configuration).items():
+        if (document := _inspect(client, name)) is not None:
+            found[component] = document
     problems = [
         problem
-        for component, name in volume_names(configuration).items()
-        if (document := found[name]) is not None
-        for problem in differences(document, configuration.project, component)
+        for component, document in found.items()
+        for problem in (
+            *differences(document, configuration.project, component),
+            *other_homes(document, configuration.home),
+        )
     ]
     if problems:
         raise EnvironmentRefused(
@@ -34,9 +54,7 @@ def ensure_volumes(client: Client, configuration: Configuration) -> None:
             advice=f"look at them with `docker volume inspect`; export COMPOSE_PROJECT_NAME="
             f"{configuration.project[:38]}-2 for an environment beside them",
         )
-    for component, name in volume_names(configuration).items():
-        if found[name] is None:
-            client.tell(create_volume(configuration, component, name))
+    return found
 
 
 def differences(document: dict[str, Any], project: str, component: Component) -> list[str]:
@@ -53,6 +71,22 @@ def differences(document: dict[str, Any], project: str, component: Component) ->
         for what, (wanted, seen) in expected.items()
         if wanted != seen
     ]
+
+
+def other_homes(document: dict[str, Any], home: Path) -> list[str]:
+    """Whose a volume is, where another data folder has a record of it; one that was moved here has none."""
+    named = (document.get("Labels") or {}).get(HOME_LABEL, str(home))
+    if named == str(home) or not _holds_record(Path(named)):
+        return []
+    return [f"{document['Name']} belongs to the data folder {named}, which has its secrets; expected {home}"]
+
+
+def _holds_record(home: Path) -> bool:
+    """An environment is there, or is hidden from us."""
+    try:
+        return state_path(home).exists()
+    except PermissionError:
+        return True
 
 
 def remove_volumes(client: Client, configuration: Configuration) -> None:

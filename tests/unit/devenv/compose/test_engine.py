@@ -15,6 +15,7 @@ from dashtam.devenv.compose.images import build_inputs
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.engine import Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
+from dashtam.devenv.state import State, save_state
 from tests.support.compose_files import make_configuration, read_with_yaml
 from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
 
@@ -163,6 +164,7 @@ def test_missing_volumes_are_made_with_labels_and_images_with_progress(
     ]
     for call in docker.calls("volume", "create"):
         assert "dashtam.project=throwaway" in call.words
+        assert f"dashtam.home={configuration.home}" in call.words
     (build,) = docker.calls("build", "app")
     assert build.environment["IMAGE_INPUTS"] == build_inputs(configuration)
 
@@ -187,6 +189,31 @@ def test_a_volume_that_we_did_not_make_is_refused_and_never_removed(
             act()
     assert not docker.calls("volume", "rm")
     assert not docker.calls("volume", "create")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_volume_of_another_data_folder_is_ours_only_where_that_one_is_gone(
+    engine: ComposeEngine, docker: DockerClient, configuration: Configuration, tmp_path: Path, is_there: bool
+) -> None:
+    """Another user of this machine, or another DASHTAM_HOME, with the same project name and other secrets."""
+    other = tmp_path / "elsewhere"
+    if is_there:
+        save_state(other, State())
+    has_volumes(docker, **OURS, **{"dashtam.home": str(other)})
+    docker.answer(("image", "inspect"), f"{build_inputs(configuration)}\n")
+    if not is_there:
+        engine.prepare()
+        return
+    for act in (
+        engine.prepare,
+        lambda: engine.stop(SERVERS),
+        lambda: engine.stop(tuple(Component)),
+        engine.wipe,
+    ):
+        with pytest.raises(EnvironmentRefused, match=f"belongs to the data folder {other}"):
+            act()
+    for word in ("up", "down", "stop", "rm", "create"):
+        assert not docker.calls(word)
 
 
 def test_a_build_that_fails_says_so_and_what_to_look_at(engine: ComposeEngine, docker: DockerClient) -> None:

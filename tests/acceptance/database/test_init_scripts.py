@@ -41,22 +41,24 @@ def test_a_second_run_changes_nothing_and_keeps_rows(cluster: Cluster) -> None:
     assert cluster.ask("SELECT count(*) FROM users", database="dashtam") == "1"
 
 
-def test_roles_have_no_privilege_beyond_their_database(cluster: Cluster) -> None:
-    flags = cluster.ask(
+def test_roles_have_no_privilege_beyond_their_database(empty_cluster: Cluster) -> None:
+    initialize(empty_cluster)
+    flags = empty_cluster.ask(
         "SELECT DISTINCT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolcanlogin "
         "FROM pg_roles WHERE rolname LIKE 'dashtam%'"
     )
     assert flags == "f|f|f|f|f|t"
-    reach = cluster.ask(
+    reach = empty_cluster.ask(
         "SELECT rolname, datname FROM pg_roles, pg_database WHERE rolname LIKE 'dashtam%' AND datname LIKE 'dashtam%' "
         "AND has_database_privilege(pg_roles.oid, pg_database.oid, 'CONNECT') ORDER BY 1"
     )
     assert reach.split() == ["dashtam_test_user|dashtam_test", "dashtam_user|dashtam"]
 
 
-def test_even_the_superuser_cannot_drop_development(cluster: Cluster) -> None:
+def test_even_the_superuser_cannot_drop_development(empty_cluster: Cluster) -> None:
+    initialize(empty_cluster)
     with pytest.raises(AssertionError, match="cannot drop a template database"):
-        cluster.ask("DROP DATABASE dashtam WITH (FORCE)")
+        empty_cluster.ask("DROP DATABASE dashtam WITH (FORCE)")
 
 
 def test_a_password_that_changed_is_taken_over(cluster: Cluster) -> None:

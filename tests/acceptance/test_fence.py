@@ -62,3 +62,28 @@ def test_no_file_no_process_no_server_and_no_docker_engine_can_be_reached(tmp_pa
     }
     unreachable = {"port": "ConnectionRefusedError", "docker": "FileNotFoundError"}
     assert json.loads(answer.stdout) == expected | unreachable
+
+
+ALONE = """
+import os, pathlib, sys
+from tests.mutation import fence
+fence.close(pathlib.Path(sys.argv[1]))
+def count() -> int:
+    return len([name for name in os.listdir("/proc") if name.isdigit()])
+children = []
+for _ in range(2):
+    children.append(os.fork())
+    if children[-1] == 0:
+        fence.separate_network()
+        fence.run_among_own_processes(count)
+print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+"""
+
+
+def test_two_runs_at_once_do_not_see_each_others_processes(tmp_path: Path) -> None:
+    try:
+        command = fence.command_behind([sys.executable, "-c", ALONE, str(tmp_path)])
+    except fence.NoFence as missing:
+        pytest.skip(f"this machine has no fence: {missing}")
+    answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, env=dict(os.environ))
+    assert answer.stdout == "[2, 2]\n", answer.stderr  # itself, and the first of its namespace

@@ -15,15 +15,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 INSIDE: Final = "DASHTAM_TEST_BEHIND_FENCE"
 _MOUNT_SETATTR: Final = 442  # the same number on every architecture
 _RECURSIVE, _READ_ONLY, _BIND = 0x8000, 0x1, 0x1000
 _NOSUID_NODEV: Final = 0x2 | 0x4
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
+_NEW_MOUNTS, _NEW_PROCESSES, _NEW_NETWORK = 0x00020000, 0x20000000, 0x40000000
 _PARENT_DEATH_SIGNAL: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +69,44 @@ def close(folder: Path) -> None:
         _mount("tmpfs", hidden, "tmpfs", _NOSUID_NODEV)
     _bring_loopback_up()
     _prove(folder)
+
+
+def separate_network() -> None:
+    """Give this process, and what it starts, a loopback of its own: no port is another workshop's."""
+    _unshare(_NEW_NETWORK)
+    _bring_loopback_up()
+
+
+def run_among_own_processes(action: Callable[[], int]) -> NoReturn:
+    """Run something where no process is seen but those that it starts, then end this process with its exit code.
+
+    Two runs that saw each other's processes would end them, or be stopped by them: a mutant that sends no signal would
+    survive by the signal of another run, and one that does no harm would be killed by it.
+    """
+    _unshare(_NEW_PROCESSES | _NEW_MOUNTS)
+    first = os.fork()
+    if first == 0:
+        end_with_parent()
+        _mount("proc", "/proc", "proc", _NOSUID_NODEV)
+        acting = os.fork()
+        if acting == 0:
+            os._exit(action())
+        while True:  # the first process of a namespace collects what its parent left behind
+            ended, status = os.wait()
+            if ended == acting:
+                os._exit(_exit_code(status))
+    _, status = os.waitpid(first, 0)
+    os._exit(_exit_code(status))
+
+
+def _exit_code(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _unshare(flags: int) -> None:
+    if _LIBC.unshare(flags) != 0:
+        raise NoFence(f"unshare: {os.strerror(ctypes.get_errno())}")
 
 
 def _prove(folder: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
+from tests.mutation import fence
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_redis
 from tests.support.servers import SERVERS, describe, prepare
 
@@ -62,6 +63,7 @@ class Workshop:
     @contextmanager
     def opened(self) -> Iterator["Workshop"]:
         """Lay out the copy, start the servers, and end them afterwards."""
+        fence.separate_network()
         self._lay_out()
         _warm_up()
         self._start_servers()
@@ -171,7 +173,8 @@ class Workshop:
         """pytest's exit code, or None where it did not end in time."""
         child = os.fork()
         if child == 0:
-            self._become_pytest(tests)
+            os.setpgid(0, 0)
+            fence.run_among_own_processes(lambda: self._become_pytest(tests))
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -183,10 +186,9 @@ class Workshop:
         os.waitpid(child, 0)
         return None
 
-    def _become_pytest(self, tests: Sequence[str]) -> None:
-        code: int = 70
+    def _become_pytest(self, tests: Sequence[str]) -> int:
+        code = 70
         try:
-            os.setpgid(0, 0)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             output = os.open(self._folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             for stream in (1, 2):
@@ -202,7 +204,7 @@ class Workshop:
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)
+        return code
 
 
 _OWN_STATE: Final = """

@@ -1,16 +1,18 @@
 """Only a throw-away project is wiped, on either engine."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dashtam.devenv.components import Component
 from dashtam.devenv.compose.engine import ComposeEngine
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.engine import EmbeddedEngine
 from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.errors import EnvironmentRefused
+from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.project import refuse_to_wipe_default
 from tests.support.compose_files import make_configuration
 from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
@@ -63,6 +65,26 @@ def test_the_embedded_engine_removes_its_data_and_nothing_else(
     assert (configuration.home / "certificates").is_dir()
     assert configuration.checkout.is_dir()
     EmbeddedEngine(configuration).wipe()
+
+
+def test_the_embedded_engine_stops_before_it_removes(configuration: Configuration, data: list[Path]) -> None:
+    stopped: list[tuple[set[Component], bool]] = []
+
+    class Watched(EmbeddedEngine):
+        def stop(self, components: Sequence[Component]) -> None:
+            stopped.append((set(components), all(file.exists() for file in data)))
+            super().stop(components)
+
+    Watched(configuration).wipe()
+    assert stopped == [(set(Component), True)]
+
+
+def test_what_cannot_be_removed_is_told(configuration: Configuration) -> None:
+    folders = Folders(configuration.home)
+    folders.home.mkdir(parents=True)
+    folders.redis.touch()
+    with pytest.raises(EnvironmentFailed, match="throwaway/redis: Not a directory"):
+        EmbeddedEngine(configuration).wipe()
 
 
 def test_the_compose_engine_stops_before_it_removes(

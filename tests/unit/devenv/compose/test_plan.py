@@ -98,6 +98,74 @@ def test_testing_must_be_told_the_cluster_that_was_recorded(configuration: Confi
     assert found == ["app: CLUSTER_IDENTIFIER is not what the env files say (another value)"]
 
 
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("postgres", "POSTGRES_DB"),
+        ("postgres", "POSTGRES_USER"),
+        ("postgres", "PGPASSWORD"),
+        ("redis", "REDIS_PASSWORD"),
+        ("app", "DATABASE_URL"),
+    ],
+)
+def test_each_variable_that_leads_to_data_must_be_there_and_as_meant(
+    configuration: Configuration, name: str, variable: str
+) -> None:
+    told_otherwise = reasons(configuration, told(name, variable, "x"))
+    assert f"{name}: {variable} is not what the env files say (another value)" in told_otherwise
+    not_told = reasons(configuration, lambda plan: plan["services"][name]["environment"].pop(variable))
+    assert any(reason.startswith(f"{name}: {variable} is not what the env files say") for reason in not_told)
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "app"])
+def test_a_component_that_is_told_nothing_is_refused_in_words(
+    configuration: Configuration, name: str
+) -> None:
+    found = reasons(configuration, service(name, "environment", None))
+    assert found
+    assert all(reason.startswith(f"{name}: ") for reason in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "labels", "seen"),
+    [
+        ("app", Mode.DEVELOPMENT, None, "None"),
+        ("callback", Mode.DEVELOPMENT, {"dashtam.mode": "testing"}, "'testing'"),
+        ("app", Mode.TESTING, {"dashtam.mode": "development"}, "'development'"),
+        ("postgres", Mode.TESTING, {"dashtam.mode": "development"}, "'development'"),
+    ],
+)
+def test_the_label_must_say_the_mode(
+    configuration: Configuration, name: str, mode: Mode, labels: dict[str, str] | None, seen: str
+) -> None:
+    found = reasons(configuration, service(name, "labels", labels), mode)
+    assert found == [f"{name}: mode is {seen}; expected '{mode}'"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"), [("redis", "postgres"), ("postgres", "redis"), ("app", "app"), ("app", "postgres")]
+)
+def test_a_component_mounts_its_own_volume_or_none(
+    configuration: Configuration, name: str, source: str
+) -> None:
+    def change(document: Document) -> None:
+        mounts = document["services"][name].setdefault("volumes", [])
+        own = [mount for mount in mounts if mount["type"] == "volume"]
+        for mount in own:
+            mount["source"] = source
+        if not own:
+            mounts.append({"type": "volume", "source": source, "target": "/x"})
+
+    assert reasons(configuration, change) == [f"{name} would mount the volume {source!r}"]
+
+
+def test_a_plan_without_services_or_without_volumes_is_refused_in_words(configuration: Configuration) -> None:
+    (reason,) = reasons(configuration, lambda document: document.pop("services"))
+    assert reason.startswith("the services are ")
+    (reason,) = reasons(configuration, lambda document: document.pop("volumes"))
+    assert reason.startswith("the volumes (name, external) are {}")
+
+
 def test_all_reasons_are_said_at_once(configuration: Configuration) -> None:
     def change(document: Document) -> None:
         service("app", "privileged", True)(document)

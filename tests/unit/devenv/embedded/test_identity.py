@@ -94,11 +94,11 @@ def test_a_gentle_signal_is_enough_where_it_is_heard() -> None:
     with marked("five", "app") as process:
         end(find_marked("five"), gently=signal.SIGTERM, seconds=10)
 
-        assert process.wait() == -signal.SIGTERM
+        assert process.wait(timeout=30) == -signal.SIGTERM
 
 
 def test_a_process_that_does_not_listen_is_killed_when_its_time_is_over() -> None:
     with marked("six", "app", STUBBORN) as process:
         end(find_marked("six"), gently=signal.SIGTERM, seconds=0.2)
 
-        assert process.wait() == -signal.SIGKILL
+        assert process.wait(timeout=30) == -signal.SIGKILL

@@ -1,5 +1,8 @@
 """docker/init-*.sh make roles and databases once, with least privilege, and adopt nothing that is not ours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from tests.support.clusters import Cluster
@@ -162,3 +165,45 @@ def test_nothing_is_inherited_from_template1(empty_cluster: Cluster) -> None:
 
 def test_a_server_that_does_not_let_us_in_is_a_failure_and_no_refusal(cluster: Cluster) -> None:
     assert cluster.initialize("init-test-db.sh", PGPASSWORD="wrong").returncode == 1
+
+
+@contextmanager
+def cut_short(cluster: Cluster, database: str) -> Iterator[None]:
+    """Leave a database as a DROP DATABASE does that a killed server or a full disk cuts short."""
+    mark = "UPDATE pg_database SET datconnlimit = {} WHERE datname = '{}'"
+    cluster.ask(mark.format(-2, database))
+    with pytest.raises(AssertionError, match="cannot connect to invalid database"):
+        cluster.ask("SELECT 1", database=database)
+    try:
+        yield
+    finally:
+        cluster.ask(mark.format(-1, database))
+
+
+def test_a_test_database_whose_drop_was_cut_short_is_dropped_to_its_end_and_made_again(
+    cluster: Cluster,
+) -> None:
+    before = databases(cluster)
+    with cut_short(cluster, "dashtam_test"):
+        initialize(cluster)
+        assert databases(cluster) == before
+        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        assert cluster.ask(tables, database="dashtam_test") == "0"
+    assert cluster.ask("SELECT count(*) FROM users", database="dashtam") == "1"
+
+
+def test_a_broken_database_with_another_stamp_is_not_dropped(cluster: Cluster) -> None:
+    cluster.ask("COMMENT ON DATABASE dashtam_test IS 'mine'")
+    with cut_short(cluster, "dashtam_test"):
+        answer = cluster.initialize("init-test-db.sh")
+        assert answer.returncode == 3, answer.stderr
+        assert "dashtam_test" in databases(cluster)
+
+
+def test_a_broken_development_database_is_not_dropped(cluster: Cluster) -> None:
+    cluster.ask("ALTER DATABASE dashtam IS_TEMPLATE false")
+    with cut_short(cluster, "dashtam"):
+        answer = cluster.initialize("init-dev-db.sh")
+        assert answer.returncode == 1, answer.stderr
+        assert 'invalid database "dashtam"' in answer.stderr
+        assert "dashtam" in databases(cluster)

@@ -70,7 +70,8 @@ async def open_session(
     """Open one connection of its own, outside the pool: for locks, for verification and for what is verified.
 
     Raises:
-        DatabaseNotReady: says where it tried and what the server answered, or that the server went away meanwhile.
+        DatabaseNotReady: says where it tried and what the server answered, that it went away meanwhile, or that
+            its disk is full.
     """
     parameters = connection_parameters(settings.database, session=session_name(settings, process))
     if database is not None:
@@ -83,6 +84,8 @@ async def open_session(
         ) from error
     try:
         yield connection
+    except asyncpg.InsufficientResourcesError as error:  # such as a full disk
+        raise DatabaseNotReady(f"{settings.database.place}: {error}") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         if not isinstance(error, _LOST) and not connection.is_closed():
             raise

@@ -78,6 +78,14 @@ async def test_a_connection_that_is_lost_in_the_middle_is_told(settings: TestSet
             await ask_in_vain()
 
 
+async def test_a_full_disk_is_told(settings: TestSettings) -> None:
+    with pytest.raises(DatabaseNotReady, match=f"{settings.database.place}: no space left"):
+        async with open_session(settings, process="pytest") as session:
+            await session.execute(
+                "DO $$ BEGIN RAISE SQLSTATE '53100' USING MESSAGE = 'no space left'; END $$"
+            )
+
+
 async def test_who_waits_for_a_lock_gives_up_and_tells_it(settings: TestSettings) -> None:
     async with open_session(settings, process="pytest") as holder:
         assert await holder.fetchval("SHOW lock_timeout") == "30s"

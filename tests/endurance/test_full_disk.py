@@ -45,7 +45,10 @@ def project_on_small_disk(engine: EngineName, folder: Path) -> Iterator[tuple[Th
         )
         if not place.is_dir():
             pytest.skip("the Docker engine keeps its volumes on another machine")
+        moved = folder / f"volume-of-{project.name}"
+        subprocess.run(["cp", "--archive", str(place), str(moved)], check=True)
         with small_disk(place) as disk:
+            subprocess.run(["cp", "--archive", f"{moved}/.", str(disk)], check=True)
             yield project, disk
             project.done("down")
 

@@ -55,8 +55,12 @@ def test_the_code_of_what_a_verb_ran_is_its_own() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_every_signal_that_ends_a_process_ends_a_verb_in_order(number: signal.Signals) -> None:
-    with pytest.raises(KeyboardInterrupt, match=number.name), raised_interrupts():
-        os.kill(os.getpid(), number)
+    before = signal.signal(number, signal.SIG_DFL)  # these tests may run under nohup
+    try:
+        with pytest.raises(KeyboardInterrupt, match=number.name), raised_interrupts():
+            os.kill(os.getpid(), number)
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_verb_under_nohup_outlives_its_terminal() -> None:

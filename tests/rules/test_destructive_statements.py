@@ -53,8 +53,8 @@ def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
     assert found == []
 
 
-def test_no_script_drops_anything_but_what_is_left_of_a_snapshot() -> None:
-    """docker/snapshots/begin.psql says why nothing of worth was ever called so."""
+def test_no_script_drops_anything_but_a_half_made_snapshot_and_a_half_dropped_test_database() -> None:
+    """docker/snapshots/begin.psql and docker/ensure-database.psql say why nothing of worth is among them."""
     scripts = [*(ROOT / "docker").rglob("*.*sh"), *(ROOT / "docker").rglob("*.psql"), ROOT / ".ci" / "run"]
     lines = [line for script in scripts for line in script.read_text(encoding="utf-8").splitlines()]
     found = [
@@ -62,7 +62,12 @@ def test_no_script_drops_anything_but_what_is_left_of_a_snapshot() -> None:
         for line in lines
         if STATEMENTS.search(line) and not line.lstrip().startswith(("--", "#"))
     ]
-    assert set(found) == {"DROP DATABASE dashtam_snapshot__staging;"}
+    assert set(found) == {
+        "DROP DATABASE dashtam_snapshot__staging;",
+        "SELECT format('DROP DATABASE %I', datname) FROM pg_database",
+    }
+    half_dropped = "WHERE datname = :'database' AND datconnlimit = -2 AND :'purpose' = 'testing' \\gexec"
+    assert half_dropped in (ROOT / "docker" / "ensure-database.psql").read_text(encoding="utf-8")
 
 
 def test_no_client_is_given_a_url() -> None:

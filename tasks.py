@@ -241,7 +241,7 @@ def mutate(c: Context, file: list[str] | None = None, all: bool = False) -> None
 
 @task(help={"engine": ENGINE})
 def check(c: Context, engine: str | None = None) -> None:
-    """All that CI asks for: format, lint, types, imports, all tests, a short endurance run."""
+    """All that CI asks for: format, lint, types, imports, all tests."""
     end(verbs().check_everything(engine=engine))
 
 

@@ -239,11 +239,10 @@ def mutate(report: Report, *, files: Sequence[str], thorough: bool) -> int:
 
 @verb
 def check_everything(report: Report, *, engine: str | None) -> int:
-    """All that CI asks for: static checks, all tests, a short endurance run; answers pytest's exit code."""
+    """All that CI asks for: static checks, then all tests; answers pytest's exit code."""
     checks.run_checks(report, CHECKOUT, tuple(checks.COMMANDS), mend=False)
     with open_first_session(report, os.environ, command="invoke check", engine=engine) as session:
-        code = testing.test_everything(session, ())
-    return code or testing.run_outside(CHECKOUT, testing.ENDURANCE, ())
+        return testing.test_everything(session, ())
 
 
 @verb

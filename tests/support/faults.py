@@ -87,8 +87,9 @@ def strike(
         verb.kill()
         return f"pid {verb.pid}"
     if victim is Victim.FAMILY:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(verb.pid, signal.SIGKILL)
+        if verb.returncode is not None:  # collected, so that its number may be a stranger's by now
+            return "nothing, the verb had ended"
+        os.killpg(verb.pid, signal.SIGKILL)
         return f"process group {verb.pid}"
     if project.engine_name is EngineName.EMBEDDED:
         return _strike_process(project, victim, luck)

@@ -161,7 +161,9 @@ class EmbeddedEngine:
         def find_why_hopeless() -> str | None:
             program = self._supervisor.programs()[component]
             lives.update({program.pid} - {0})
-            if len(lives) > HOPELESS_ENDS:  # Supervisor starts one anew for ever that lives a second
+            # Supervisor starts one anew for ever that lives a second. Not so a store, which ends at once for as long as
+            # the operating system still lists a killed one before it.
+            if component in SERVERS and len(lives) > HOPELESS_ENDS:
                 return f"it ended {len(lives) - 1} times"
             return None if program.alive else f"it ended ({program.state.lower()}) {program.reason}".rstrip()
 

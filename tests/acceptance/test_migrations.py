@@ -91,7 +91,7 @@ def test_a_migration_that_fails_changes_nothing_and_names_the_snapshot_from_befo
         broken.unlink()
     assert failed.code == 1, failed.output
     assert f"migration {BREAKS} failed and was rolled back" in failed.output
-    [snapshot] = snapshots(development)
+    snapshot = snapshots(development)[0]  # the newest
     assert failed.last_line == f"→ mend it, then invoke up; or go back: invoke db.restore {snapshot}"
     assert before.differences(take_checksum(development)) == []
     development.done("up")

@@ -161,9 +161,8 @@ async def _refuse_hurtful(
     """Answer the SQL that was judged, by migration; none is judged where there is nothing to lose."""
     if await is_empty():
         return {}
-    from dashtam.database.foresight import (
-        foresee,
-    )  # brings a parser, which a database without news does not need
+    # Brings a parser, which a database without news does not need.
+    from dashtam.database.foresight import foresee
 
     foreseen = foresee(names, location / APP)
     refused = {

@@ -23,7 +23,6 @@ _MENDING: Final[dict[str, Sequence[str]]] = {
     "lint": ("ruff", "check", "--fix"),
 }
 _MUTATION: Final = "tests.mutation"
-_NO_FENCE: Final = 4  # its exit code where the machine cannot fence mutants in
 
 
 def run_checks(report: Report, checkout: Path, names: Sequence[str], *, mend: bool) -> int:
@@ -66,11 +65,10 @@ def run_mutants(
     *,
     files: Sequence[str] = (),
     thorough: bool = False,
-    needs_fence: bool = True,
 ) -> int:
     """Break guards one at a time, behind a fence that no mutant can reach beyond; answers 0 when a test noticed each.
 
-    Where the machine has no such fence nothing is run: an error, or without `needs_fence` a word that none can miss.
+    Where the machine has no such fence nothing is run, which is an error.
 
     Raises:
         EnvironmentFailed: a mutant survived, or none could be run.
@@ -80,9 +78,7 @@ def run_mutants(
         code = subprocess.run(
             command, cwd=checkout, env=outside_environment(shell), stdin=subprocess.DEVNULL, check=False
         ).returncode
-    if code == _NO_FENCE and not needs_fence:
-        report.say("!!! NO MUTANT WAS RUN: this machine cannot fence them in, see above !!!")
-    elif code != 0:
+    if code != 0:
         raise EnvironmentFailed(
             f"the mutants ended with {code}; what they said stands above",
             advice="write the test that notices, then invoke mutate --file FILE",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from dashtam.devenv.components import Component, Mode
 
@@ -39,6 +39,10 @@ class ComponentStatus:
     """Process id, or container name."""
     detail: str = ""
     """Why it is not healthy: the last probe's answer."""
+
+
+READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=10min"
+"""PGOPTIONS of the sessions in which an engine asks."""
 
 
 class Engine(Protocol):

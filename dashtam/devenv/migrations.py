@@ -72,7 +72,7 @@ def _agree(session: Session, unnamed: Sequence[PendingMigration]) -> None:
         return
     answer = None
     if sys.stdin.isatty() and sys.stdout.isatty():
-        answer = _ask(f"A snapshot is taken first. Type {_YES} to apply them: ")
+        answer = session.report.ask(f"A snapshot is taken first. Type {_YES} to apply them:")
     if answer != _YES:
         seen = "nobody was there to ask" if answer is None else f"the answer was {answer[:60]!r}"
         allowed = " ".join(f"--allow {migration.name}" for migration in unnamed)
@@ -80,13 +80,6 @@ def _agree(session: Session, unnamed: Sequence[PendingMigration]) -> None:
             f"somebody has to agree to migrations that may take data away; {seen}; nothing was changed",
             advice=f"invoke db.migrate {allowed}",
         )
-
-
-def _ask(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:
-        return ""
 
 
 def _apply(session: Session, pending: Pending) -> None:

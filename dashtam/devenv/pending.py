@@ -96,6 +96,11 @@ def refuse_hurtful(pending: Pending) -> None:
         )
 
 
+def say_held_back(session: Session, refusal: MigrationsRefused) -> None:
+    """Say what keeps app and callback stopped, where the verb itself has done its work."""
+    session.report.warn(f"{refusal}\n→ {refusal.advice}, then invoke up")
+
+
 def start_servers(session: Session, servers: Collection[Component]) -> None:
     """Start app and callback again after a verb had them stopped, unless a pending migration holds them back.
 
@@ -105,7 +110,7 @@ def start_servers(session: Session, servers: Collection[Component]) -> None:
         try:
             refuse_hurtful(find_pending(session))
         except MigrationsRefused as refusal:
-            session.report.warn(f"{refusal}\n→ {refusal.advice}, then invoke up")
+            say_held_back(session, refusal)
             return
     with session.report.step(f"{' and '.join(servers)} healthy again"):
         session.engine.start(Mode.DEVELOPMENT, list(servers))

@@ -49,6 +49,11 @@ class Report:
         """Print a line."""
         self._write(self._out, line)
 
+    def ask(self, question: str) -> str:
+        """What somebody on the terminal types behind a question; empty where they end the input instead."""
+        self._write(self._out, question, end=" ")
+        return sys.stdin.readline().strip()
+
     def warn(self, line: str) -> None:
         """Print what a developer should notice."""
         self._write(self._err, self._paint(f"! {line}", _YELLOW, self._err))

@@ -22,7 +22,7 @@ from dashtam.devenv.observation import (
 )
 from dashtam.devenv.pending import MigrationFailed, migration_files, start_servers
 from dashtam.devenv.probes import ProbeFailed, wait_until
-from dashtam.devenv.session import Session, ensure_same_cluster, running, running_mode
+from dashtam.devenv.session import Session, ensure_same_cluster, refuse_testing_mode, running, running_mode
 from dashtam.devenv.stamps import (
     NO_MIGRATIONS,
     PREFIX,
@@ -262,8 +262,7 @@ def _agree(session: Session, snapshot: Snapshot, replace: str | None) -> None:
         session.report.say(
             f"Snapshot {snapshot.name} takes the place of {source}, which is kept as a snapshot."
         )
-        session.report.say(f"Type {source} to go on:")
-        replace = sys.stdin.readline().strip()
+        replace = session.report.ask(f"Type {source} to go on:")
     if replace != source:
         seen = "nobody was there to ask" if replace is None else f"the answer was {replace[:60]!r}"
         raise EnvironmentRefused(
@@ -308,9 +307,5 @@ def _require_postgres(session: Session) -> None:
 
 def _require_development(session: Session) -> None:
     _require_postgres(session)
-    if running_mode(session.statuses()) is Mode.TESTING:
-        raise EnvironmentRefused(
-            "the test environment is on; development uses the same components",
-            advice="invoke test.clean, then invoke up",
-        )
+    refuse_testing_mode(session)
     ensure_same_cluster(session)

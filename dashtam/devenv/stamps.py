@@ -1,5 +1,6 @@
 """What a snapshot says of itself, how it is called, and when it may not be restored; pure."""
 
+import itertools
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -105,10 +106,8 @@ def choose_name(reason: Reason, taken: Collection[str], now: datetime) -> str:
     """Make a name from the moment, with a number where the moment is taken."""
     moment = f"{now:%Y%m%d-%H%M%S}"
     name = f"{reason.replace(' ', '-')}-{moment}" if reason.automatic else moment
-    number = 2
-    while (numbered := name if number == 2 else f"{name}-{number - 1}") in taken:
-        number += 1
-    return numbered
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(free for free in names if free not in taken)
 
 
 def reasons_to_refuse(snapshot: Snapshot, *, cluster: str, source: str, known: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of, list_problems
 from dashtam.devenv.interrupts import deferred_interrupts
 from dashtam.devenv.observation import TableContents, find_differences, read_contents
-from dashtam.devenv.pending import MigrationsRefused
+from dashtam.devenv.pending import MigrationsRefused, say_held_back
 from dashtam.devenv.session import Session, running_mode
 from dashtam.devenv.workflow import bring_up, start_stores, stopped_if_interrupted
 
@@ -177,7 +177,7 @@ def _bring_back(session: Session) -> None:
     try:
         bring_up(session)
     except MigrationsRefused as refusal:
-        session.report.warn(f"{refusal}\n→ {refusal.advice}, then invoke up")
+        say_held_back(session, refusal)
 
 
 def clean_tests(session: Session) -> None:

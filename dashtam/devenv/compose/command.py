@@ -10,6 +10,7 @@ from typing import Final
 
 from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.engine import READ_ONLY
 
 BASE_FILE: Final = "docker-compose.yml"
 TEST_FILE: Final = "docker-compose.test.yml"
@@ -29,7 +30,6 @@ IMAGE_INPUTS: Final = (
 # Whatever else the shell holds (DATABASE_URL, PG*, COMPOSE_*, DOCKER_*, the names in .env) stays there.
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
 _ASKED_ONCE: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
-_READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=10min"
 
 
 def container_name(configuration: Configuration, component: Component) -> str:
@@ -161,7 +161,7 @@ def query(configuration: Configuration, database: str, sql: str) -> list[str]:
         configuration,
         Component.POSTGRES,
         [*words, f"--command={sql}"],
-        values={**superuser_values(database), "PGOPTIONS": _READ_ONLY},
+        values={**superuser_values(database), "PGOPTIONS": READ_ONLY},
     )
 
 

@@ -22,12 +22,12 @@ from dashtam.devenv.embedded.command import (
 )
 from dashtam.devenv.embedded.folders import Folders, ensure_private, write_private
 from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, find_servers_of
+from dashtam.devenv.engine import READ_ONLY
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of
 from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
 _INITDB = "initdb"
 _END_SECONDS = 10.0
-_READ_ONLY = "-c default_transaction_read_only=on -c statement_timeout=10min"
 
 
 def ensure_cluster(folders: Folders, binaries: Binaries, account: Account | None) -> None:
@@ -177,7 +177,7 @@ def query(sql: str, superuser: Mapping[str, str]) -> list[list[str]]:
         EnvironmentFailed: what PostgreSQL said.
     """
     command = ["psql", "--no-psqlrc", "--no-password", "--csv", "--tuples-only", "--set=ON_ERROR_STOP=1"]
-    answer = _run_client([*command, f"--command={sql}"], {**superuser, "PGOPTIONS": _READ_ONLY})
+    answer = _run_client([*command, f"--command={sql}"], {**superuser, "PGOPTIONS": READ_ONLY})
     if answer.returncode != 0:
         raise EnvironmentFailed(f"postgres refused {sql!r}: {answer.stderr.strip()}")
     return list(csv.reader(io.StringIO(answer.stdout, newline="")))

@@ -1,50 +1,27 @@
 """Development never starts over a migration that may take data away, and nobody agrees to one unseen."""
 
 import io
-import shutil
 from pathlib import Path
 
 import pytest
 
 from dashtam.devenv import testing, workflow
 from dashtam.devenv.components import STORES, Component, Mode
-from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
-from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.migrations import migrate
 from dashtam.devenv.pending import MigrationsRefused, find_pending
-from dashtam.devenv.project import Project
-from dashtam.devenv.report import Report
 from dashtam.devenv.session import Session
-from dashtam.devenv.state import State
 from tests.support.fake_engine import FakeEngine
-from tests.support.ports import free_ports
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FIRST, ADDS, DROPS = "0_1_init.py", "1_2_adds.py", "2_3_drops.py"
 HARM = {"reason": "drops a column", "statement": "ALTER TABLE users\n    DROP COLUMN email"}
 
 
-@pytest.fixture(name="engine")
-def _engine() -> FakeEngine:
-    engine = FakeEngine()
-    engine.applied = [FIRST]
-    return engine
-
-
-@pytest.fixture(name="said")
-def _said() -> io.StringIO:
-    return io.StringIO()
-
-
 @pytest.fixture(name="session")
-def _session(tmp_path: Path, engine: FakeEngine, said: io.StringIO) -> Session:
+def _session(session: Session, engine: FakeEngine) -> Session:
     """Development runs, and its checkout has one migration, which is applied."""
-    shutil.copy(CHECKOUT / ".env.test", tmp_path)
-    ports = {name: str(port) for name, port in zip(PORT_SETTINGS, free_ports(4), strict=True)}
-    (tmp_path / ".env").write_text(replace_values((CHECKOUT / ".env.example").read_text(), ports))
-    project = Project("dashtam", tmp_path, tmp_path / "home")
-    session = Session(project, read_configuration(project), engine, State(), Report(said, said), {})
+    engine.applied = [FIRST]
     write(session, FIRST)
     workflow.bring_up(session)
     engine.acts.clear()

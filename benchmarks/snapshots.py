@@ -114,7 +114,7 @@ def main() -> int:
     """Print what was measured; exit code 1 where a mark was missed."""
     with (
         throwaway_folder() as folder,
-        throwaway_project(EngineName.EMBEDDED, folder, "dashtam-bench-snapshots") as project,
+        throwaway_project(EngineName.EMBEDDED, folder, "bench-snapshots") as project,
     ):
         project.done("up")
         project.engine.stop(SERVERS)  # so that what is timed is the copying, and not how app starts

@@ -56,7 +56,7 @@ def time_verbs(engine: EngineName) -> dict[str, float]:
     """Drive a project through its life, and time each verb; in seconds."""
     with (
         throwaway_folder() as folder,
-        throwaway_project(engine, folder, f"dashtam-bench-{engine}") as project,
+        throwaway_project(engine, folder, "bench") as project,
     ):
         verbs = {
             "up, the very first": ["up"],

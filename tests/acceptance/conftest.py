@@ -1,7 +1,5 @@
 """Gives the acceptance tests an engine, and one environment that several of them share."""
 
-import itertools
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,6 @@ from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
-# pytest may end the shared project of an engine and make another one later: never under a name that has data.
-_NUMBERS = itertools.count(1)
 
 
 def pytest_configure() -> None:
@@ -45,9 +41,7 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture(scope="session", name="shared")
 def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project that tests of one engine share; each of them brings it where it needs it."""
-    with throwaway_project(
-        engine, folder, f"dashtam-shared-{os.getpid()}-{next(_NUMBERS)}-{engine}"
-    ) as project:
+    with throwaway_project(engine, folder, "shared") as project:
         yield project
 
 
@@ -65,7 +59,5 @@ def _development(shared: ThrowawayProject) -> ThrowawayProject:
 @pytest.fixture(name="fresh")
 def _fresh(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project that never ran."""
-    with throwaway_project(
-        engine, folder, f"dashtam-fresh-{os.getpid()}-{next(_NUMBERS)}-{engine}"
-    ) as project:
+    with throwaway_project(engine, folder, "fresh") as project:
         yield project

@@ -1,7 +1,6 @@
 """What only containers can show: other people's containers and volumes, `docker compose` by hand, least privilege."""
 
 import contextlib
-import itertools
 import json
 import os
 import signal
@@ -22,8 +21,6 @@ pytestmark = pytest.mark.skipif(
     EngineName.COMPOSE not in chosen_engines(), reason="the compose engine is not tested here"
 )
 
-_NUMBERS = itertools.count(1)
-
 
 def docker(*words: str, folder: Path | None = None) -> str:
     """What the Docker client says, called by hand."""
@@ -34,16 +31,14 @@ def docker(*words: str, folder: Path | None = None) -> str:
 
 @pytest.fixture(scope="module", name="project")
 def _project(folder: Path) -> Iterator[ThrowawayProject]:
-    name = f"dashtam-compose-{os.getpid()}"
-    with throwaway_project(EngineName.COMPOSE, folder, name) as project:
+    with throwaway_project(EngineName.COMPOSE, folder, "compose") as project:
         project.done("up")
         yield project
 
 
 @pytest.fixture(name="fresh")
 def _fresh(folder: Path) -> Iterator[ThrowawayProject]:
-    name = f"dashtam-fresh-{os.getpid()}-{next(_NUMBERS)}-only"
-    with throwaway_project(EngineName.COMPOSE, folder, name) as project:
+    with throwaway_project(EngineName.COMPOSE, folder, "fresh") as project:
         yield project
 
 

@@ -44,7 +44,7 @@ def _image() -> Iterator[str]:
 @pytest.fixture(scope="module", name="project")
 def _project(folder: Path) -> Iterator[ThrowawayProject]:
     """PostgreSQL and Redis for it, with a schema at head."""
-    with throwaway_project(EngineName.COMPOSE, folder, f"dashtam-stores-{os.getpid()}") as project:
+    with throwaway_project(EngineName.COMPOSE, folder, "stores") as project:
         project.done("up")
         yield project
 

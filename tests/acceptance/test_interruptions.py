@@ -146,7 +146,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 
 @root_only
 def test_a_read_only_data_folder_is_named(engine: EngineName, folder: Path) -> None:
-    with throwaway_project(engine, folder, f"dashtam-closed-{os.getpid()}-{engine}") as project:
+    with throwaway_project(engine, folder, "closed") as project:
         with mounted(folder / "closed", "ro,size=1m") as data:
             answer = project.invoke("up", DASHTAM_HOME=str(data))
         assert answer.code == 1
@@ -160,7 +160,7 @@ def test_a_full_disk_is_told_and_healed_by_room(engine: EngineName, folder: Path
     if engine is EngineName.COMPOSE:
         pytest.skip("the data of containers is in Docker's volumes, whose disk no test may fill")
     with mounted(folder / "full", "size=24m,mode=711") as data:
-        with throwaway_project(engine, folder, f"dashtam-full-{os.getpid()}") as project:
+        with throwaway_project(engine, folder, "full") as project:
             project.data, project.home = data, data / project.name
             answer = project.invoke("up")
             assert answer.code == 1, answer.output

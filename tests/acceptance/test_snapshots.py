@@ -1,6 +1,5 @@
 """Snapshots bring development back byte for byte, stay whatever else is done, and refuse what would be unsafe."""
 
-import itertools
 import json
 import os
 import pty
@@ -17,8 +16,6 @@ from dashtam.devenv.engine import EngineName
 from tests.support.checksum import take_checksum
 from tests.support.clusters import wait_until
 from tests.support.project import Answer, ThrowawayProject, finish, read_until, throwaway_project
-
-_NUMBERS = itertools.count(1)
 
 
 def snapshots(project: ThrowawayProject) -> dict[str, dict[str, Any]]:
@@ -59,9 +56,7 @@ def restore_by_typing(project: ThrowawayProject, name: str, typed: str) -> Answe
 @pytest.fixture(scope="module", name="shared")
 def _shared(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     """A project of this file alone: a snapshot that another file's tests took would be in the way."""
-    with throwaway_project(
-        engine, folder, f"dashtam-snaps-{os.getpid()}-{next(_NUMBERS)}-{engine}"
-    ) as project:
+    with throwaway_project(engine, folder, "snaps") as project:
         yield project
 
 

@@ -56,7 +56,7 @@ def _folder() -> Iterator[Path]:
 def _project(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
     """One project for all tests of a file: it has development with data in it."""
     file = request.path.stem.removeprefix("test_").replace("_", "-")
-    with throwaway_project(engine, folder, f"dashtam-{file}-{os.getpid()}-{engine}") as project:
+    with throwaway_project(engine, folder, file) as project:
         project.done("up")
         project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
         yield project

@@ -126,6 +126,22 @@ class Cluster:
         assert answer.returncode == 0, answer.stderr
         return answer.stdout.strip()
 
+    @contextmanager
+    def holding(self, sql: str, *, database: str) -> Iterator[None]:
+        """Run SQL through psql as the superuser, and keep its session open, with the locks that it took."""
+        psql = subprocess.Popen(
+            [str(self.binaries.postgres_bin / "psql"), "-XAtq", "-d", database],
+            env=self.psql_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert psql.stdin is not None
+        with psql:  # leaving it closes what psql reads, and so ends it
+            psql.stdin.write(f"{sql};\n")
+            psql.stdin.flush()
+            yield
+
     def initialize(self, script: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run one of the scripts in docker/ as the superuser."""
         return subprocess.run(

@@ -1,6 +1,7 @@
 """Throw-away projects driven as a developer would: `python -m invoke ...` in a checkout of their own."""
 
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -53,6 +54,7 @@ _SMALL_TESTS: Final = {
     "tests/rules/test_small.py": _PASSES,
     "tests/acceptance/test_small.py": _PASSES,
 }
+_NUMBERS: Final = itertools.count(1)
 _SECONDS: Final = 300.0
 
 
@@ -68,6 +70,11 @@ class Answer:
     def last_line(self) -> str:
         """What a developer reads last."""
         return self.output.rstrip().rpartition("\n")[2]
+
+    def assert_told(self) -> None:
+        """The verb ended as verbs end, done, failed or refused, and told why in words instead of a traceback."""
+        assert self.code in {0, 1, 3}, self.output
+        assert not [line for line in self.output.splitlines() if line.startswith("Traceback")], self.output
 
 
 class ThrowawayProject:
@@ -228,8 +235,9 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 
 
 @contextlib.contextmanager
-def throwaway_project(engine: EngineName, folder: Path, name: str) -> Iterator[ThrowawayProject]:
-    """A project that is stopped and gone afterwards, whatever the test did to it."""
+def throwaway_project(engine: EngineName, folder: Path, kind: str) -> Iterator[ThrowawayProject]:
+    """A project that is stopped and gone afterwards, whatever the test did to it; no two of them share a name."""
+    name = f"dashtam-{kind}-{os.getpid()}-{next(_NUMBERS)}"
     checkout = folder / f"checkout-{name}"
     project = ThrowawayProject(engine, checkout, folder / "data", name)
     try:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -80,18 +79,8 @@ def test_history_shows_what_is_applied(cluster: Cluster) -> None:
 
 
 def test_an_upgrade_waits_for_the_one_that_is_at_work(fresh: Cluster) -> None:
-    holding = subprocess.Popen(
-        [str(fresh.binaries.postgres_bin / "psql"), "-XAtq", "-d", "dashtam"],
-        env=fresh.psql_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    assert holding.stdin is not None
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted IS {}"
-    with holding:
-        holding.stdin.write(f"SELECT pg_advisory_lock({LOCK});\n")
-        holding.stdin.flush()
+    with fresh.holding(f"SELECT pg_advisory_lock({LOCK})", database="dashtam"):
         wait_until(lambda: fresh.ask(locks.format(True), database="dashtam") == "1", "the lock is held")
         run = fresh.start(MODULE, "development")
         wait_until(lambda: fresh.ask(locks.format(False), database="dashtam") == "1", "the upgrade waits")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -57,17 +56,7 @@ def assert_each_applied_once(cluster: Cluster) -> None:
 @contextmanager
 def locked_table(cluster: Cluster) -> Iterator[None]:
     """Hold the table of the counting migrations, so that who writes to it waits, and who reads does not."""
-    holding = subprocess.Popen(
-        [str(cluster.binaries.postgres_bin / "psql"), "-XAtq", "-d", "dashtam"],
-        env=cluster.psql_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    assert holding.stdin is not None
-    with holding:
-        holding.stdin.write("BEGIN; LOCK TABLE counted IN SHARE MODE;\n")
-        holding.stdin.flush()
+    with cluster.holding("BEGIN; LOCK TABLE counted IN SHARE MODE", database="dashtam"):
         held = "SELECT count(*) FROM pg_locks WHERE relation = 'counted'::regclass AND granted"
         wait_until(lambda: cluster.ask(held, database="dashtam") == "1", "the table is held")
         yield

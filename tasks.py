@@ -45,7 +45,7 @@ def down(c: Context) -> None:
     end(verbs().down())
 
 
-@task(help={"component": "postgres, redis, app or callback; default: all of them"})
+@task(help={"component": "postgres, redis, app, callback or refresher; default: all of them"})
 def restart(c: Context, component: str | None = None) -> None:
     """Stop and start development, or one component of it."""
     end(verbs().restart(component=component))
@@ -60,7 +60,7 @@ def status(c: Context, json: bool = False) -> None:
 @task(
     iterable=["component"],
     help={
-        "component": "postgres, redis, app or callback; may be given several times; default: all of them",
+        "component": "postgres, redis, app, callback or refresher; may be given several times; default: all of them",
         "follow": "keep printing new lines until Ctrl-C",
         "tail": "how many of the last lines of each component to print",
     },
@@ -76,7 +76,7 @@ def shell(c: Context) -> None:
     end(verbs().shell())
 
 
-@task(name="exec", help={"component": "postgres, redis, app or callback"})
+@task(name="exec", help={"component": "postgres, redis, app, callback or refresher"})
 def execute(c: Context, component: str) -> None:
     """Run what stands behind -- inside a component: invoke exec app -- ls -l."""
     end(verbs().execute(component=component, command=verbs().remainder()))
@@ -86,6 +86,12 @@ def execute(c: Context, component: str) -> None:
 def doctor(c: Context) -> None:
     """Say what is wrong here and how to mend it; exit 1 where something is."""
     end(verbs().doctor())
+
+
+@task(help={"show": "the number of a letter to print whole; 1 is the newest"})
+def mail(c: Context, show: int = 0) -> None:
+    """List the mail that this environment kept instead of sending it, or print one letter with its links."""
+    end(verbs().show_mail(number=show))
 
 
 @task(name="setup", help={"engine": ENGINE})
@@ -140,6 +146,30 @@ def clean_tests(c: Context) -> None:
 def all_tests(c: Context, engine: str | None = None, options: str = "") -> None:
     """Set up, run all tests, clean, and bring development back if it was running."""
     end(verbs().test_everything(engine=engine, options=options))
+
+
+@task(
+    name="create",
+    help={
+        "email": "the user's address; default: it is asked for",
+        "role": "user, read_only or admin",
+    },
+)
+def user_create(c: Context, email: str = "", role: str = "user") -> None:
+    """Make a user who can sign in; the password is asked for, or read from standard input."""
+    end(verbs().create_user(email=email, role=role))
+
+
+@task(
+    help={
+        "provider": "its key, as sandbox",
+        "email": "whose connection it is; default: the only user's",
+        "alias": "what the connection is called; default: the provider's name",
+    },
+)
+def connect(c: Context, provider: str, email: str = "", alias: str = "") -> None:
+    """Connect a provider: prints a link to open in a browser, and waits until it is connected or failed."""
+    end(verbs().connect(provider=provider, email=email, alias=alias))
 
 
 @task(
@@ -203,6 +233,39 @@ def db_drop_snapshot(c: Context, name: str) -> None:
     end(verbs().drop_snapshot(name=name))
 
 
+@task(
+    name="verify",
+    help={
+        "expect": "an anchor that an earlier run printed, such as 57:9f86d0...: check that it still holds",
+        "since": "such an anchor: check only what was written behind it",
+    },
+)
+def audit_verify(c: Context, expect: str | None = None, since: str | None = None) -> None:
+    """Check that every audit entry is as it was written, and that none is missing."""
+    end(verbs().verify_audit(expect=expect, since=since))
+
+
+@task(name="status", help={"json": "print JSON for machines"})
+def keys_status(c: Context, json: bool = False) -> None:
+    """Show the keys that seal what is secret, their states, and how many rows each seals."""
+    end(verbs().show_keys(as_json=json))
+
+
+@task(
+    name="rotate",
+    help={"new": "make a new key even where an earlier run was not finished"},
+)
+def keys_rotate(c: Context, new: bool = False) -> None:
+    """Let a new data key seal, and seal everything anew with it while all else runs; may be killed and run again."""
+    end(verbs().rotate_keys(afresh=new))
+
+
+@task(name="retire", help={"key": "its id, as keys.status shows it"})
+def keys_retire(c: Context, key: str) -> None:
+    """Destroy a data key that seals nothing any more; refused while anything needs it."""
+    end(verbs().retire_key(key=key))
+
+
 @task(name="format")
 def format_code(c: Context) -> None:
     """Format the code."""
@@ -232,16 +295,22 @@ def imports(c: Context) -> None:
     help={
         "file": "a file to mutate, as tests/mutation/targets.py names it; may be given several times; default: each",
         "all": "make every mistake, instead of taking guards away alone",
+        "ci": "only what CI has the time for; no error where this machine has no fence to put them behind",
     },
 )
-def mutate(c: Context, file: list[str] | None = None, all: bool = False) -> None:  # noqa: A002 - the option's name
+def mutate(
+    c: Context,
+    file: list[str] | None = None,
+    all: bool = False,  # noqa: A002 - the option's name
+    ci: bool = False,
+) -> None:
     """Break every guard of the data, one at a time and fenced in, and see that a test notices."""
-    end(verbs().mutate(files=file or [], thorough=all))
+    end(verbs().mutate(files=file or [], thorough=all, ci=ci))
 
 
 @task(help={"engine": ENGINE})
 def check(c: Context, engine: str | None = None) -> None:
-    """All that CI asks for: format, lint, types, imports, all tests."""
+    """All checks: format, lint, types, imports, all tests, endurance, mutants of what destroys."""
     end(verbs().check_everything(engine=engine))
 
 
@@ -261,6 +330,8 @@ namespace = Collection(
     shell,
     execute,
     doctor,
+    mail,
+    connect,
     format_code,
     lint,
     types,
@@ -282,6 +353,9 @@ namespace.add_collection(
         clean_tests,
     )
 )
+namespace.add_collection(Collection("user", user_create))
+namespace.add_collection(Collection("audit", audit_verify))
+namespace.add_collection(Collection("keys", keys_status, keys_rotate, keys_retire))
 namespace.add_collection(
     Collection(
         "db",

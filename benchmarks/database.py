@@ -17,7 +17,8 @@ from dashtam.database.journal import run
 from dashtam.database.lifespan import open_session
 from dashtam.database.reset import EMPTY, build_schema, reset
 from dashtam.database.verification import open_verified
-from dashtam.settings import TestSettings, load_settings
+from dashtam.settings import TestSettings
+from dashtam.settings_loading import load_settings
 
 ROUNDS: Final = 25
 TARGETS: Final = {"bare asyncpg": 1.5, "SQLAlchemy": 0.7}

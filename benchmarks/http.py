@@ -24,7 +24,8 @@ import psutil
 
 from dashtam.database.lifespan import open_session
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.settings import TestSettings, load_settings
+from dashtam.settings import TestSettings
+from dashtam.settings_loading import load_settings
 
 ROWS = 20
 PATH = f"/api/v1/providers?limit={ROWS}"
@@ -59,7 +60,7 @@ def contestants(folder: Path) -> list[Contestant]:
     """Build the three command lines: the same TLS files, one worker each, no access log of the server's own."""
     made = Certificates(folder)
     certificate, key = str(made.server), str(made.server_key)
-    ports = _free_ports(3)
+    ports = free_ports(3)
     hypercorn = [
         sys.executable,
         "-m",
@@ -91,14 +92,16 @@ def contestants(folder: Path) -> list[Contestant]:
     ]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody holds at this moment."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [found.getsockname()[1] for found in sockets]
 
 
 @contextmanager
-def _running(contestant: Contestant, environment: dict[str, str], folder: Path) -> Iterator[None]:
+def running(contestant: Contestant, environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """Run a server until the end of the context; it has answered once by then."""
     with (folder / f"{contestant.name}.log").open("wb") as log:
         contestant.process = subprocess.Popen(contestant.command, env=environment, stdout=log, stderr=log)
         try:
@@ -156,7 +159,7 @@ def compete(settings: TestSettings, *, rounds: int, seconds: float, connections:
         ensure_certificates(folder)
         field = contestants(folder)
         for contestant in field:
-            stack.enter_context(_running(contestant, _environment(settings), folder))
+            stack.enter_context(running(contestant, _environment(settings), folder))
         for _ in range(rounds):
             for contestant in field:
                 contestant.rounds.append(_load(contestant, folder, seconds=seconds, connections=connections))

@@ -1,10 +1,12 @@
 """Asks one URL over and over through a few kept-open TLS connections, and prints how many answers came a second.
 
-Run as `python -m benchmarks.load PORT CA_FILE PATH SECONDS CONNECTIONS`, in a process of its own.
+Run as `python -m benchmarks.load PORT CA_FILE PATH SECONDS CONNECTIONS`, in a process of its own. LOAD_HEADER may hold
+one more line of the request: not an argument, which every user of the machine could read.
 """
 
 import asyncio
 import json
+import os
 import ssl
 import sys
 import time
@@ -12,7 +14,8 @@ import time
 
 async def _ask(port: int, context: ssl.SSLContext, path: str, until: float) -> list[float]:
     reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode()
+    more = f"{header}\r\n" if (header := os.environ.get("LOAD_HEADER")) else ""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{more}\r\n".encode()
     seconds = []
     while (started := time.perf_counter()) < until:
         writer.write(request)

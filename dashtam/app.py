@@ -1,20 +1,39 @@
 """Wires the two applications together, and is the only place that does; fresh objects at each call."""
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
 from quart import Quart
 
-from dashtam.api import auth, documentation, errors, health, providers
+from dashtam.api import (
+    auth,
+    connect,
+    connections,
+    documentation,
+    errors,
+    health,
+    limits,
+    mailbox,
+    personal_tokens,
+    providers,
+    refreshes,
+    second_factors,
+    sessions,
+    users,
+)
+from dashtam.audited import refuse_undeclared
 from dashtam.callback import blueprint as callback
 from dashtam.callback import pages
-from dashtam.edge import LOOPBACK_HOSTS, MOST_BODY_BYTES, Edge, Policy, security_headers
+from dashtam.edge import LOOPBACK_HOSTS, MOST_BODY_BYTES, MOST_HEADER_BYTES, Edge, Policy, security_headers
 from dashtam.logs import get_logger
 from dashtam.masking import Masker
 from dashtam.resources import Resources, hold, open_resources
-from dashtam.settings import Settings, fingerprint, secret_values
+from dashtam.sandbox import blueprint as sandbox
+from dashtam.settings import Environment, Settings
+from dashtam.settings_loading import fingerprint, secret_values
 
 _BODY_SECONDS: Final = 10
 _ONE_YEAR: Final = 31_536_000
@@ -25,11 +44,29 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Qua
     """Build the API. It opens its own resources while it is served, unless they are handed in already open."""
     app = _create("app", settings, resources)
     auth.register(app)
+    limits.register(app)
     errors.register(app, describe=_describer(settings) if settings.DEBUG else None)
-    documentation.register(app, server_url=settings.APP_URL)
+    has_mailbox = settings.ENVIRONMENT is Environment.DEVELOPMENT and settings.mail_server is None
+    documentation.register(app, server_url=settings.APP_URL, has_mailbox=has_mailbox)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(providers.blueprint)
-    _put_edge(app, settings.APP_URL, refusal=errors.refusal, methods=None)
+    for noun in (
+        providers,
+        connections,
+        refreshes,
+        connect,
+        users,
+        second_factors,
+        sessions,
+        personal_tokens,
+    ):
+        app.register_blueprint(noun.blueprint)
+    if has_mailbox:
+        app.register_blueprint(mailbox.blueprint)
+    if settings.ENVIRONMENT is not Environment.PRODUCTION:
+        app.register_blueprint(sandbox.blueprint)
+    refuse_undeclared(app)
+    policy = _policy(settings, settings.APP_URL, refusal=errors.refusal, methods=None)
+    _put_edge(app, replace(policy, origins=settings.origins))
     return app
 
 
@@ -38,7 +75,10 @@ def create_callback_app(settings: Settings, *, resources: Resources | None = Non
     app = _create("callback", settings, resources)
     callback.register(app)
     app.register_blueprint(health.blueprint)
-    _put_edge(app, settings.CALLBACK_URL, refusal=pages.refusal, methods=frozenset({"GET"}))
+    refuse_undeclared(app)
+    # What a provider puts into its redirect may be long, and a browser cannot ask otherwise.
+    policy = _policy(settings, settings.CALLBACK_URL, refusal=pages.refusal, methods=frozenset({"GET"}))
+    _put_edge(app, replace(policy, target_bytes=MOST_HEADER_BYTES))
     return app
 
 
@@ -66,22 +106,26 @@ def _open_while_serving(app: Quart, name: str, settings: Settings) -> None:
         _log.info("stopped", server=name)
 
 
-def _put_edge(
-    app: Quart,
+def _policy(
+    settings: Settings,
     url: str,
     *,
     refusal: Callable[[HTTPStatus], tuple[str, bytes]],
     methods: frozenset[str] | None,
-) -> None:
+) -> Policy:
     host = urlsplit(url).hostname or ""
     # Strict transport knows no ports: on localhost it would force every other server of the developer onto TLS.
     lifetime = 0 if host in LOOPBACK_HOSTS else _ONE_YEAR
-    policy = Policy(
+    return Policy(
         hosts=LOOPBACK_HOSTS | {host},
         methods=methods,
         headers=security_headers(strict_transport=f"max-age={lifetime}"),
         refusal=refusal,
+        proxies=settings.trusted_proxies,
     )
+
+
+def _put_edge(app: Quart, policy: Policy) -> None:
     # Quart's own seam for ASGI middleware: served and tested applications both go through it.
     app.asgi_app = Edge(app.asgi_app, policy)  # type: ignore[method-assign, assignment]
 

@@ -3,16 +3,21 @@
 The one module that acts at import: whoever imports it is the server.
 """
 
+from dashtam import wire
 from dashtam.app import create_app, create_callback_app
 from dashtam.errors import SettingsError
 from dashtam.logs import configure_logging
-from dashtam.settings import Settings, load_settings, secret_values
+from dashtam.providers.registry import provider_secrets
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings, secret_values
 
 try:
     settings = load_settings(Settings)
+    secrets = secret_values(settings) | provider_secrets()
 except SettingsError as error:
     raise SystemExit(f"dashtam cannot start: {error}") from None
 
-configure_logging(settings.LOG_LEVEL, secrets=secret_values(settings))
+wire.install()
+configure_logging(settings.LOG_LEVEL, secrets=secrets)
 app = create_app(settings)
 callback = create_callback_app(settings)

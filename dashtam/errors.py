@@ -7,18 +7,47 @@ DashtamError                    500  internal_error
 ├── DatabaseNotReady            503  database_not_ready
 ├── CacheNotReady               503  cache_not_ready
 ├── SealError                   500  seal_invalid
+├── KeysNotRotated              500  keys_not_rotated
+├── KeyNeeded                   500  key_needed
+├── AuditDamaged                500  audit_damaged
+├── UndeclaredRoute             500  route_undeclared
+├── MailNotSent                 503  mail_not_sent
+│   ├── MailRefused             503  mail_refused
+│   ├── MailServerNotReady      503  mail_server_not_ready
+│   └── MailMisconfigured       503  mail_misconfigured
 ├── NotAuthenticated            401  not_authenticated
+├── SignInRefused               401  sign_in_refused
+├── SecondFactorRequired        401  second_factor_required
+├── NotAllowed                  403  not_allowed
+├── CrossOrigin                 403  cross_origin
 ├── NotFound                    404  not_found
+├── AlreadyRefreshed            409  already_refreshed
 ├── InvalidRequest              400  invalid_request
+├── InvalidAddress              422  invalid_address
+├── AddressTaken                409  address_taken
+├── LastAdministrator           409  last_administrator
+├── RegistrationClosed          403  registration_closed
+├── CodeRefused                 400  code_refused
+├── PasswordRefused             422  password_refused
+├── TooBusy                     503  too_busy
+├── MalformedBody               400  malformed_body
+├── UnsupportedBody             415  unsupported_media_type
+├── UnfitBody                   422  invalid_body
+├── KeyInUse                    409  idempotency_key_in_use
+├── KeyReused                   422  idempotency_key_reused
+├── PreconditionFailed          412  precondition_failed
+├── PreconditionRequired        428  precondition_required
 ├── AuthorizationNotPending     400  authorization_not_pending
+├── AliasTaken                  409  alias_taken
 └── TooManyRequests             429  too_many_requests
 
-The docstring of a class is the sentence that a client may read; the message of an instance is for the operator and
-stays in the logs.
+The docstring of a class is the sentence that a client may read, and so are the parts of an instance, which name what
+was wrong and never repeat what was sent. The message of an instance is for the operator and stays in the logs.
 """
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -27,6 +56,18 @@ class DashtamError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
+    headers: Mapping[str, str] = MappingProxyType({})
+    """What an HTTP answer says beside its body."""
+
+    def __init__(self, message: str = "", *, parts: Sequence[tuple[str, str]] = ()) -> None:
+        self.parts = tuple(parts)
+        """Name of a part of the request, and what was wrong with it."""
+        super().__init__(message or "; ".join(f"{name}: {wrong}" for name, wrong in parts))
+
+    @property
+    def sentence(self) -> str:
+        """What a client may read."""
+        return type(self).__doc__ or ""
 
 
 class SettingsError(DashtamError):
@@ -91,11 +132,104 @@ class SealError(DashtamError):
     code = "seal_invalid"
 
 
+class KeysNotRotated(DashtamError):
+    """Something is still sealed with an earlier key."""
+
+    code = "keys_not_rotated"
+
+
+class KeyNeeded(DashtamError):
+    """The key is still needed."""
+
+    code = "key_needed"
+
+    def __init__(self, key_id: str, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join([f"{key_id} stays as it is:", *(f"  {reason}" for reason in reasons)]))
+
+
+class AuditDamaged(DashtamError):
+    """The audit trail is not what was written."""
+
+    code = "audit_damaged"
+
+    def __init__(self, database: str, damages: Sequence[str], *, more: int = 0) -> None:
+        self.damages = tuple(damages)
+        lines = [f"the audit trail of {database} is damaged:", *(f"  {damage}" for damage in self.damages)]
+        super().__init__("\n".join([*lines, *([f"  and {more} more"] if more else [])]))
+
+
+class UndeclaredRoute(DashtamError):
+    """A route does not say what it writes to the audit trail."""
+
+    code = "route_undeclared"
+
+
+class MailNotSent(DashtamError):
+    """The e-mail could not be sent."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "mail_not_sent"
+
+
+class MailRefused(MailNotSent):
+    """The mail server does not take this e-mail, now or later."""
+
+    code = "mail_refused"
+
+
+class MailServerNotReady(MailNotSent):
+    """The mail server does not answer as it should; it may do so later."""
+
+    code = "mail_server_not_ready"
+
+
+class MailMisconfigured(MailNotSent):
+    """The mail server and our settings do not fit: its certificate, its encryption, or the password."""
+
+    code = "mail_misconfigured"
+
+
 class NotAuthenticated(DashtamError):
     """This needs a signed-in user."""
 
     status = HTTPStatus.UNAUTHORIZED
     code = "not_authenticated"
+
+    def __init__(self, message: str, *, challenge: str = 'Bearer realm="dashtam"') -> None:
+        self.headers = {"WWW-Authenticate": challenge}
+        super().__init__(message)
+
+
+class SignInRefused(NotAuthenticated):
+    """Address, password or one-time password is wrong."""
+
+    code = "sign_in_refused"
+
+
+class SecondFactorRequired(NotAuthenticated):
+    """The password is right; now show what your authenticator app shows, or a recovery code."""
+
+    code = "second_factor_required"
+
+
+class NotAllowed(DashtamError):
+    """You may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "not_allowed"
+
+    def __init__(self, message: str, *, challenge: str | None = None) -> None:
+        if challenge is not None:
+            self.headers = {"WWW-Authenticate": challenge}
+        super().__init__(message)
+
+
+class CrossOrigin(DashtamError):
+    """A browser sends this from the pages of Dashtam alone, with the header X-Dashtam-Request."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "cross_origin"
 
 
 class NotFound(DashtamError):
@@ -105,11 +239,122 @@ class NotFound(DashtamError):
     code = "not_found"
 
 
+class AlreadyRefreshed(DashtamError):
+    """Another request has refreshed this session a moment ago; use the tokens that it was given."""
+
+    status = HTTPStatus.CONFLICT
+    code = "already_refreshed"
+
+
 class InvalidRequest(DashtamError):
     """The request cannot be understood."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "invalid_request"
+
+
+class InvalidAddress(DashtamError):
+    """This is not the address of a mailbox."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid_address"
+
+
+class AddressTaken(DashtamError):
+    """This address has a user already."""
+
+    status = HTTPStatus.CONFLICT
+    code = "address_taken"
+
+
+class LastAdministrator(DashtamError):
+    """Nobody else is an administrator: make somebody else one first."""
+
+    status = HTTPStatus.CONFLICT
+    code = "last_administrator"
+
+
+class RegistrationClosed(DashtamError):
+    """Nobody registers here on their own: ask whoever runs this installation to make you a user."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "registration_closed"
+
+
+class CodeRefused(DashtamError):
+    """This code is not valid: it was used, it took too long, or it never was one."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "code_refused"
+
+
+class PasswordRefused(DashtamError):
+    """This password is not safe enough."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "password_refused"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        super().__init__(reason)
+
+    @property
+    def sentence(self) -> str:
+        """Which rule it breaks; the password is not in it."""
+        return f"{super().sentence} {self._reason}"
+
+
+class MalformedBody(DashtamError):
+    """The body of the request is not JSON."""
+
+    status = HTTPStatus.BAD_REQUEST
+    code = "malformed_body"
+
+
+class UnsupportedBody(DashtamError):
+    """The body of the request has to be JSON, sent as Content-Type: application/json and without Content-Encoding."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_media_type"
+    headers = MappingProxyType(
+        {"Accept": "application/json", "Accept-Encoding": "identity"}
+    )  # RFC 9110, 15.5.16
+
+
+class UnfitBody(DashtamError):
+    """The body of the request does not hold what is expected."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "invalid_body"
+
+
+class KeyInUse(DashtamError):
+    """A request with this Idempotency-Key is being answered; ask again in a moment."""
+
+    status = HTTPStatus.CONFLICT
+    code = "idempotency_key_in_use"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class KeyReused(DashtamError):
+    """This Idempotency-Key came before with another request; a new request needs a new key."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "idempotency_key_reused"
+
+
+class PreconditionFailed(DashtamError):
+    """This has changed since it was read; read it again, and send its new ETag as If-Match."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "precondition_failed"
+
+
+class PreconditionRequired(DashtamError):
+    """Send the ETag that was read as If-Match, so that no change is overwritten unseen."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
+    code = "precondition_required"
 
 
 class AuthorizationNotPending(DashtamError):
@@ -119,8 +364,30 @@ class AuthorizationNotPending(DashtamError):
     code = "authorization_not_pending"
 
 
+class AliasTaken(DashtamError):
+    """You have a connection of this alias already."""
+
+    status = HTTPStatus.CONFLICT
+    code = "alias_taken"
+
+
 class TooManyRequests(DashtamError):
     """Too many requests; try again in a minute."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_requests"
+
+    def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        self.headers = {"Retry-After": "60", **(headers or {})}
+        super().__init__(message)
+
+
+class TooBusy(DashtamError):
+    """Too much is waiting already; try again in a moment."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "too_busy"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        self.headers = {"Retry-After": str(retry_after)}
+        super().__init__(message)

@@ -114,6 +114,11 @@ def _tame_foreign_loggers() -> None:
     # These two log every statement with its parameters at DEBUG, and nothing else that is of use.
     for name in ("tortoise.db_client", "asyncpg", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    # It tells of every run of a job, and we of those that did something.
+    logging.getLogger("apscheduler").setLevel(max(logging.WARNING, logging.getLogger().level))
+    # These two log every URL, which may hold a secret, and every header at DEBUG.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

@@ -9,8 +9,8 @@ from dashtam.cache import Cache
 from dashtam.database import migrations
 from dashtam.errors import DashtamError
 from dashtam.logs import get_logger
-from dashtam.security.cipher import Cipher
-from dashtam.services import connected, tokens
+from dashtam.services import audit, connected, key_usage
+from dashtam.services.keys import Keys
 
 _SECONDS: Final = 3.0
 _log = get_logger(__name__)
@@ -28,13 +28,13 @@ class Finding:
 Check = Callable[[], Awaitable[Finding]]
 
 
-async def examine(cache: Cache, cipher: Cipher) -> dict[str, Finding]:
+async def examine(cache: Cache, keys: Keys) -> dict[str, Finding]:
     """Run all checks side by side, each for at most three seconds; never raises."""
     checks: dict[str, Check] = {
         "postgres": _check_database,
         "migrations": _check_migrations,
         "redis": lambda: _check_cache(cache),
-        "token_keys": lambda: _check_token_keys(cipher),
+        "token_keys": lambda: _check_token_keys(keys),
     }
     findings = await asyncio.gather(*(_bounded(name, check) for name, check in checks.items()))
     return dict(zip(checks, findings, strict=True))
@@ -71,11 +71,18 @@ async def _check_cache(cache: Cache) -> Finding:
     return Finding(is_ready=True, reason="answers", facts={"index": str(cache.address.index)})
 
 
-async def _check_token_keys(cipher: Cipher) -> Finding:
-    missing = await tokens.list_key_ids() - cipher.key_ids
+async def _check_token_keys(keys: Keys) -> Finding:
+    faults = await keys.find_faults()
+    if faults:
+        _log.error("data keys that cannot be unwrapped", faults=faults)
+        return _lacking(len(faults), "wrap data keys")
+    missing = await audit.list_key_ids() - keys.settings_ids
+    missing |= await key_usage.list_key_ids() - keys.ids - keys.settings_ids
     if missing:
-        return Finding(
-            is_ready=False,
-            reason=f"TOKEN_ENCRYPTION_KEYS lacks {len(missing)} key(s) that sealed tokens need",
-        )
-    return Finding(is_ready=True, reason="every sealed token can be opened")
+        _log.error("keys that are missing", key_ids=sorted(missing))
+        return _lacking(len(missing), "sealed tokens or the audit trail need")
+    return Finding(is_ready=True, reason="every sealed token can be opened, and the audit trail verified")
+
+
+def _lacking(count: int, what: str) -> Finding:
+    return Finding(is_ready=False, reason=f"TOKEN_ENCRYPTION_KEYS lacks {count} key(s) that {what}")

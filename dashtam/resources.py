@@ -5,11 +5,32 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from quart import Quart
+from argon2 import Parameters
+from quart import Quart, current_app
 
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
-from dashtam.security.cipher import Cipher
+from dashtam.mail import Mailer, build_mailer
+from dashtam.outgoing import Outgoing, open_outgoing
+from dashtam.providers.registry import Registry, build_registry
+from dashtam.security.passwords import LIVE, Passwords, open_passwords
+from dashtam.services.administration import Administration
+from dashtam.services.answers import Answers
+from dashtam.services.audit import AuditTrail
+from dashtam.services.authentication import Authentication
+from dashtam.services.authorizations import Authorizations
+from dashtam.services.circuits import Circuits
+from dashtam.services.claims import Claims
+from dashtam.services.connections import Connections
+from dashtam.services.identities import Identities
+from dashtam.services.keys import Keys
+from dashtam.services.personal_tokens import PersonalTokens
+from dashtam.services.refresh_attempts import RefreshAttempts
+from dashtam.services.refresh_endings import RefreshEndings
+from dashtam.services.refreshes import Refreshes
+from dashtam.services.second_factors import SecondFactors
+from dashtam.services.sessions import Sessions
+from dashtam.services.users import Users
 from dashtam.settings import Settings
 
 _EXTENSION: Final = "dashtam"
@@ -21,21 +42,116 @@ class Resources:
 
     settings: Settings
     cache: Cache
-    cipher: Cipher
+    keys: Keys
+    trail: AuditTrail
+    mailer: Mailer
+    people: "People"
+    outgoing: Outgoing
+    registry: Registry
+    linking: "Linking"
+    refreshes: Refreshes
+
+
+@dataclass(frozen=True)
+class People:
+    """The services that know who somebody is."""
+
+    identities: Identities
+    sessions: Sessions
+    personal_tokens: PersonalTokens
+    second_factors: SecondFactors
+    authentication: Authentication
+    users: Users
+    administration: Administration
+
+
+@dataclass(frozen=True)
+class Linking:
+    """The services that link users with providers."""
+
+    authorizations: Authorizations
+    answers: Answers
+    claims: Claims
+    connections: Connections
+
+
+def build_people(
+    settings: Settings,
+    cache: Cache,
+    keys: Keys,
+    passwords: Passwords,
+    trail: AuditTrail,
+    mailer: Mailer,
+) -> People:
+    """Wire the services that know who somebody is."""
+    identities = Identities(cache)
+    sessions = Sessions(identities, trail)
+    second_factors = SecondFactors(keys, trail)
+    return People(
+        identities=identities,
+        sessions=sessions,
+        personal_tokens=PersonalTokens(sessions, trail),
+        second_factors=second_factors,
+        authentication=Authentication(passwords, second_factors, sessions, trail),
+        users=Users(
+            passwords, sessions, trail, mailer, keys, is_registration_open=settings.REGISTRATION_OPEN
+        ),
+        administration=Administration(sessions, trail),
+    )
+
+
+def build_linking(
+    settings: Settings, cache: Cache, keys: Keys, trail: AuditTrail, people: People, registry: Registry
+) -> Linking:
+    """Wire the services that link users with providers."""
+    identities, callback_url = people.identities, settings.CALLBACK_URL
+    connections = Connections(registry, keys, trail)
+    return Linking(
+        authorizations=Authorizations(registry, keys, trail, identities, callback_url=callback_url),
+        answers=Answers(registry, cache, keys, trail, identities, callback_url=callback_url),
+        claims=Claims(registry, keys, trail, connections),
+        connections=connections,
+    )
+
+
+def build_refreshes(cache: Cache, keys: Keys, trail: AuditTrail, registry: Registry) -> Refreshes:
+    """Wire what keeps tokens valid."""
+    endings = RefreshEndings(keys, trail)
+    attempts = RefreshAttempts(keys, endings, Circuits(cache), registry, trail)
+    return Refreshes(cache, keys, trail, attempts)
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings, *, process: str) -> AsyncIterator[Resources]:
-    """Open database connection, cache and cipher for a process, and close them in reverse.
+async def open_resources(
+    settings: Settings, *, process: str, hashing: Parameters = LIVE
+) -> AsyncIterator[Resources]:
+    """Open database connection, cache, data keys, audit trail and mailer for a process, and close them in reverse.
 
     Nothing is connected before the first query, so that a server starts, and says so in its readiness, while
     PostgreSQL or Redis is away.
+
+    Raises:
+        SettingsError: the settings of a provider, or the file of EXTRA_CA_FILE, cannot be used.
     """
     async with (
         connect(settings, process=process),
         open_cache(settings.cache, environment=settings.ENVIRONMENT, process=process) as cache,
+        open_outgoing(settings) as outgoing,
     ):
-        yield Resources(settings, cache, Cipher(settings.token_keys))
+        trail = AuditTrail(settings.token_keys)
+        keys = Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
+        with open_passwords(hashing) as passwords:
+            mailer = build_mailer(settings, cache)
+            people = build_people(settings, cache, keys, passwords, trail, mailer)
+            registry = build_registry(settings, outgoing)
+            linking = build_linking(settings, cache, keys, trail, people, registry)
+            refreshes = build_refreshes(cache, keys, trail, registry)
+            try:
+                yield Resources(
+                    settings, cache, keys, trail, mailer, people, outgoing, registry, linking, refreshes
+                )
+            finally:
+                await refreshes.finish()
 
 
 def hold(app: Quart, resources: Resources | None) -> None:
@@ -49,3 +165,18 @@ def held_by(app: Quart) -> Resources:
     if not isinstance(resources, Resources):
         raise TypeError(f"{app.name} is not being served: it holds no resources")
     return resources
+
+
+def current_resources() -> Resources:
+    """The resources of the application that answers the current request."""
+    return held_by(current_app)
+
+
+def current_linking() -> Linking:
+    """The services that link users with providers, of the application that answers the current request."""
+    return current_resources().linking
+
+
+def current_people() -> People:
+    """The services that know who somebody is, of the application that answers the current request."""
+    return current_resources().people

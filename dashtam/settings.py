@@ -1,30 +1,32 @@
-"""What a process runs with: environment variables over the env file, complete and safe, or refused as a whole.
+"""What a process runs with, and what each value has to be; settings_loading.py reads them."""
 
-The hierarchy is that of the environment workflow: the engine's variables, then the env file (`.env`, or the file that
-`DASHTAM_ENV_FILE` names), then defaults that are safe in production.
-"""
-
-import hashlib
-import ipaddress
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dashtam.addresses import CacheAddress, DatabaseAddress
+from dashtam.addresses import (
+    MAIL_URL_SHAPE,
+    CacheAddress,
+    DatabaseAddress,
+    MailAddress,
+    is_loopback,
+    parse_place,
+)
+from dashtam.cors import parse_origins
 from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
-from dashtam.env_file import find_env_file, read_env_file
-from dashtam.errors import SettingsError
+from dashtam.proxies import Network, parse_networks
+from dashtam.return_paths import parse_return_paths
 
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
 # This machine, and what the compose engine calls its stores. No proof that a server is ours: a tunnel listens here too.
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost", "postgres", "redis"})
 _MOST_SIGNS: Final = 4096
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 class Environment(StrEnum):
@@ -35,7 +37,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class _Refused(ValueError):
+class Refused(ValueError):
     """Several things are wrong with one value."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -79,7 +81,7 @@ class Settings(BaseSettings):
     DATABASE_URL: Secret = Field(description="postgresql+asyncpg://user:password@host:port/name")
     REDIS_URL: Secret = Field(description="redis://user:password@host:port/index")
     TOKEN_ENCRYPTION_KEYS: Secret = Field(
-        description="id:base64url of 32 random bytes, comma-separated; the first key seals provider tokens, all open."
+        description="id:base64url of 32 random bytes, comma-separated; the first wraps the data keys, all unwrap."
     )
     APP_URL: str = Field(
         "https://localhost:8000", max_length=_MOST_SIGNS, description="Where clients reach the API."
@@ -87,7 +89,45 @@ class Settings(BaseSettings):
     CALLBACK_URL: str = Field(
         "https://localhost:8182",
         max_length=_MOST_SIGNS,
-        description="Where providers send their redirects.",
+        validate_default=True,
+        description="Where providers send their redirects; the host name is that of APP_URL.",
+    )
+    RETURN_PATHS: str = Field(
+        "/docs",
+        max_length=_MOST_SIGNS,
+        description="paths of APP_URL, comma-separated, to which the page behind a provider's answer may lead back.",
+    )
+    REGISTRATION_OPEN: StrictSwitch = Field(
+        False, description="true: whoever reads the mail of an address may make a user of it."
+    )
+    TRUSTED_PROXIES: str = Field(
+        "",
+        max_length=_MOST_SIGNS,
+        description="addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed.",
+    )
+    SMTP_URL: Secret = Field(
+        SecretStr(""),
+        validate_default=True,
+        description=f"{MAIL_URL_SHAPE}; empty outside production: mail stays in a mailbox here.",
+    )
+    MAIL_FROM: str = Field(
+        "",
+        max_length=_MOST_SIGNS,
+        validate_default=True,
+        description="The address that mail comes from, as dashtam@example.com.",
+    )
+    CORS_ORIGINS: str = Field(
+        "", max_length=_MOST_SIGNS, description="Origins whose pages may call the API, comma-separated."
+    )
+    EXTRA_CA_FILE: str = Field(
+        "",
+        max_length=_MOST_SIGNS,
+        description="a file of certificates (PEM) that calls to providers believe too; never in production.",
+    )
+    SANDBOX_SERVER: str = Field(
+        "",
+        max_length=_MOST_SIGNS,
+        description="host:port where our own processes reach APP_URL and its sandbox; never in production.",
     )
 
     @field_validator("DEBUG")
@@ -127,9 +167,95 @@ class Settings(BaseSettings):
     @classmethod
     def _urls_are_origins(cls, value: str, info: ValidationInfo) -> str:
         scheme, host = _origin(value)
-        if scheme == "http" and (_is_production(info) or not _is_loopback(host)):
+        if scheme == "http" and (_is_production(info) or not is_loopback(host)):
             raise ValueError("plain http is allowed on this machine alone, and never in production")
         return value.rstrip("/")
+
+    @field_validator("CALLBACK_URL")
+    @classmethod
+    def _callback_shares_the_cookies_of_the_app(cls, value: str, info: ValidationInfo) -> str:
+        """A cookie belongs to a host name, whatever the port (RFC 6265, 8.5), and binds an answer to its browser."""
+        app_url = info.data.get("APP_URL")
+        if isinstance(app_url, str) and (host := urlsplit(app_url).hostname) != urlsplit(value).hostname:
+            raise ValueError(
+                f"expected the host name of APP_URL, {host}: cookies of the one have to reach the other"
+            )
+        return value
+
+    @field_validator("RETURN_PATHS")
+    @classmethod
+    def _return_paths_are_plain(cls, value: str) -> str:
+        parse_return_paths(value)
+        return value
+
+    @property
+    def return_paths(self) -> frozenset[str]:
+        """The paths of RETURN_PATHS."""
+        return parse_return_paths(self.RETURN_PATHS)
+
+    @field_validator("TRUSTED_PROXIES")
+    @classmethod
+    def _proxies_are_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value
+
+    @property
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        """The networks of TRUSTED_PROXIES."""
+        return parse_networks(self.TRUSTED_PROXIES)
+
+    @field_validator("SMTP_URL")
+    @classmethod
+    def _mail_server_is_encrypted(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        url = value.get_secret_value()
+        if url:
+            MailAddress.parse(url)
+        elif _is_production(info):
+            raise ValueError(f"production sends mail; expected {MAIL_URL_SHAPE}")
+        return value
+
+    @field_validator("MAIL_FROM")
+    @classmethod
+    def _sender_is_an_address(cls, value: str, info: ValidationInfo) -> str:
+        if not value and not _is_production(info):
+            return "dashtam@localhost"
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError("expected one address, as dashtam@example.com")
+        return value
+
+    @property
+    def mail_server(self) -> MailAddress | None:
+        """The parts of SMTP_URL; None: mail stays in the mailbox of the environment."""
+        url = self.SMTP_URL.get_secret_value()
+        return MailAddress.parse(url) if url else None
+
+    @field_validator("CORS_ORIGINS")
+    @classmethod
+    def _origins_are_exact(cls, value: str, info: ValidationInfo) -> str:
+        for origin in sorted(parse_origins(value)):
+            scheme, host = _origin(origin)
+            if scheme == "http" and (_is_production(info) or not is_loopback(host)):
+                raise ValueError("plain http is allowed on this machine alone, and never in production")
+        return value
+
+    @field_validator("EXTRA_CA_FILE", "SANDBOX_SERVER")
+    @classmethod
+    def _development_stays_out_of_production(cls, value: str, info: ValidationInfo) -> str:
+        if value and _is_production(info):
+            raise ValueError("expected nothing in production")
+        if value and info.field_name == "SANDBOX_SERVER":
+            parse_place(value)
+        return value
+
+    @property
+    def sandbox_server(self) -> tuple[str, int] | None:
+        """Host and port of SANDBOX_SERVER; None: where APP_URL says."""
+        return parse_place(self.SANDBOX_SERVER) if self.SANDBOX_SERVER else None
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of CORS_ORIGINS."""
+        return parse_origins(self.CORS_ORIGINS)
 
     @property
     def database(self) -> DatabaseAddress:
@@ -202,6 +328,14 @@ class TestSettings(Settings):
             raise ValueError(f"leads to {address.host}; expected this machine, or the component redis")
         return value
 
+    @field_validator("SMTP_URL")
+    @classmethod
+    def _mail_stays_here(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not is_loopback(host := MailAddress.parse(url).host):
+            raise ValueError(f"leads to {host}; expected this machine, or nothing")
+        return value
+
     @field_validator("DEVELOPMENT_DATABASE")
     @classmethod
     def _development_is_elsewhere(cls, value: str, info: ValidationInfo) -> str:
@@ -228,100 +362,5 @@ def _origin(url: str) -> tuple[str, str]:
     if parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
         problems.append("only scheme, host and port are allowed")
     if problems:
-        raise _Refused(problems)
+        raise Refused(problems)
     return parts.scheme, host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-AnySettings = TypeVar("AnySettings", bound=Settings)
-
-
-def load_settings(kind: type[AnySettings]) -> AnySettings:
-    """Read the settings of this process, or refuse them as a whole.
-
-    Raises:
-        SettingsError: every missing or malformed value at once, by name, with where it came from. No value of a
-            secret is ever quoted.
-    """
-    env_file = find_env_file()
-    values = read_env_file(env_file) if env_file else {}
-    problems = _test_variables_in_production(values)
-    try:
-        settings = kind(_env_file=env_file)
-    except ValidationError as error:
-        raise SettingsError(problems + _problems(error, kind, values)) from None
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def fingerprint(settings: Settings) -> dict[str, str]:
-    """Say what each setting is and where it came from; of a secret, just enough to see whether two differ."""
-    env_file = find_env_file()
-    values = read_env_file(env_file) if env_file else {}
-    shown = {
-        name: f"{_shown(getattr(settings, name))} ({_origin_of(name, values)})"
-        for name in type(settings).model_fields
-    }
-    return shown | {"database": settings.database.place, "cache": settings.cache.place}
-
-
-def secret_values(settings: Settings) -> frozenset[str]:
-    """Every value that must never be written anywhere: whole settings, and the passwords and keys within."""
-    cache_password = settings.cache.password
-    whole = [value for _, value in settings if isinstance(value, SecretStr)]
-    within = [settings.database.password, *([cache_password] if cache_password else [])]
-    keys = [entry.partition(":")[2] for entry in settings.TOKEN_ENCRYPTION_KEYS.get_secret_value().split(",")]
-    return frozenset([*(value.get_secret_value() for value in [*whole, *within]), *keys])
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, SecretStr):
-        # 16 bits of a hash: no help in guessing a password.
-        return f"sha256:{hashlib.sha256(value.get_secret_value().encode()).hexdigest()[:4]}"
-    return str(value)
-
-
-def _origin_of(name: str, values: Mapping[str, str | None]) -> str:
-    if name in os.environ:
-        return "environment"
-    return "env file" if name in values else "default"
-
-
-def _test_variables_in_production(values: Mapping[str, str | None]) -> list[str]:
-    """Name the variables of the test environment where they have no business (they say what may be destroyed)."""
-    names = {*os.environ, *values}
-    environment = os.environ.get("ENVIRONMENT", values.get("ENVIRONMENT", Environment.PRODUCTION))
-    if environment != Environment.PRODUCTION:
-        return []
-    found = sorted(name for name in names if name.startswith("TEST_") or name == "TESTING")
-    return [f"{name} (from {_origin_of(name, values)}): refused in production; remove it" for name in found]
-
-
-def _problems(error: ValidationError, kind: type[Settings], values: Mapping[str, str | None]) -> list[str]:
-    problems: list[str] = []
-    for detail in error.errors(include_url=False):
-        name = ".".join(map(str, detail["loc"]))
-        if detail["type"] == "missing":
-            problems.append(f"{name} is missing; expected {kind.model_fields[name].description}")
-            continue
-        cause = detail.get("ctx", {}).get("error")
-        messages = cause.problems if isinstance(cause, _Refused) else (_message(detail["msg"]),)
-        seen = _seen(kind, name, detail["input"])
-        problems += [f"{name} (from {_origin_of(name, values)}): {message}{seen}" for message in messages]
-    return problems
-
-
-def _message(pydantic_message: str) -> str:
-    message = pydantic_message.removeprefix("Value error, ")
-    return message.replace("Input should be", "expected").replace("String should", "expected to")
-
-
-def _seen(kind: type[Settings], name: str, value: object) -> str:
-    return "" if kind.model_fields[name].annotation is SecretStr else f"; got {str(value)[:40]!r}"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a role and its database: ensure-database.sh PURPOSE, with DASHTAM_INIT_{DATABASE,ROLE,PASSWORD} exported.
+# Makes a role and its database: ensure-database.sh PURPOSE, with DASHTAM_INIT_{DATABASE,ROLE,PASSWORD} exported; none
+# may be empty, which init-*.sh have seen to.
 # The server is the one that PGHOST, PGPORT, PGUSER and PGPASSWORD name; PGUSER is its superuser.
 # Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety check.
 set -eu
@@ -10,7 +11,7 @@ export DASHTAM_INIT_PURPOSE="$1"
 for name in DASHTAM_INIT_DATABASE DASHTAM_INIT_ROLE; do
     eval "value=\$$name"
     case $value in
-        '' | [!a-z_]* | *[!a-z0-9_]*)
+        [!a-z_]* | *[!a-z0-9_]*)
             echo "$name is '$value'; expected lower-case letters, digits and _" >&2
             exit 2 ;;
     esac
@@ -19,10 +20,6 @@ for name in DASHTAM_INIT_DATABASE DASHTAM_INIT_ROLE; do
         exit 2
     fi
 done
-if [ -z "$DASHTAM_INIT_PASSWORD" ]; then
-    echo "the password of $DASHTAM_INIT_ROLE is empty" >&2
-    exit 2
-fi
 
 ask() {
     psql --no-psqlrc --no-password --quiet --tuples-only --no-align --dbname=postgres --file="$here/$1"

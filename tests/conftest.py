@@ -10,6 +10,8 @@ from tortoise.transactions import in_transaction
 from dashtam.database.lifespan import connect
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
+from dashtam.services.audit import AuditTrail
+from dashtam.services.keys import Keys
 from dashtam.settings import TestSettings
 from tests.support.gate import REFUSED, needs_database, sentence, verify
 from tests.support.network import refuse_external_calls
@@ -60,6 +62,8 @@ async def database(settings: TestSettings) -> AsyncIterator[VerifiedTestDatabase
         open_verified(settings, process="pytest", exclusive=False) as verified,
         connect(settings, process="pytest"),
     ):
+        # The first data key is made in a database transaction of its own, which would wait for that of a test.
+        await _build_keys(settings).reload()
         yield verified
 
 
@@ -72,3 +76,31 @@ async def transaction(database: VerifiedTestDatabase) -> AsyncIterator[BaseDBAsy
     async with in_transaction() as connection:
         yield connection
         await connection.rollback()
+
+
+@pytest.fixture
+async def statements(transaction: BaseDBAsyncClient) -> AsyncIterator[list[str]]:
+    """Every statement that the connection of the test sends, as it is sent."""
+    sent: list[str] = []
+    connection = vars(transaction)["_connection"]
+    listener = lambda query: sent.append(query.query)  # noqa: E731
+    connection.add_query_logger(listener)
+    yield sent
+    connection.remove_query_logger(listener)
+
+
+@pytest.fixture
+def trail(settings: TestSettings) -> AuditTrail:
+    """The writer of audit entries, with the keys that real servers have here."""
+    return AuditTrail(settings.token_keys)
+
+
+@pytest.fixture
+def keys(settings: TestSettings) -> Keys:
+    """The data keys, wrapped with the keys that real servers have here."""
+    return _build_keys(settings)
+
+
+def _build_keys(settings: TestSettings) -> Keys:
+    trail = AuditTrail(settings.token_keys)
+    return Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)

@@ -9,13 +9,13 @@ from quart import Quart, Response
 from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
+from dashtam.api.misfits import wrong_parts
 from dashtam.api.schemas.problems import InvalidPart, Problem
 from dashtam.edge import current_trace_id
-from dashtam.errors import DashtamError, InvalidRequest
+from dashtam.errors import DashtamError, DatabaseNotReady, InvalidRequest
 from dashtam.logs import get_logger
 
 CONTENT_TYPE: Final = "application/problem+json"
-_MOST_PARTS: Final = 20
 _log = get_logger(__name__)
 # What http.HTTPStatus says in a word only, or in words that are no help.
 _DETAILS: Final = {
@@ -45,12 +45,17 @@ def problem(
         type=f"urn:dashtam:problem:{code}",
         title=title,
         status=status,
-        detail=detail or _DETAILS.get(status, status.description or title),
+        detail=detail or describe_status(status),
         code=code,
         trace_id=current_trace_id(),
         errors=None if parts is None else list(parts),
     )
     return body.model_dump_json(exclude_none=True).encode()
+
+
+def describe_status(status: HTTPStatus) -> str:
+    """Say in a sentence what a status means here."""
+    return _DETAILS.get(status, status.description or status.phrase)
 
 
 def refusal(status: HTTPStatus) -> tuple[str, bytes]:
@@ -66,6 +71,7 @@ def register(app: Quart, *, describe: Callable[[Exception], str] | None) -> None
     app.register_error_handler(DashtamError, _known)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(RequestSchemaValidationError, _malformed)
+    app.register_error_handler(ConnectionError, _away)
 
     async def unexpected(error: Exception) -> Response:
         _log.error("unexpected failure", exc_info=error)
@@ -78,7 +84,17 @@ def register(app: Quart, *, describe: Callable[[Exception], str] | None) -> None
 async def _known(error: DashtamError) -> Response:
     log = _log.error if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
     log("request refused", code=error.code, reason=str(error))
-    return _response(error.status, problem(error.status, code=error.code, detail=type(error).__doc__ or ""))
+    parts = [InvalidPart(name=name, message=wrong) for name, wrong in error.parts] or None
+    response = _response(
+        error.status, problem(error.status, code=error.code, detail=error.sentence, parts=parts)
+    )
+    response.headers.update(error.headers)
+    return response
+
+
+async def _away(error: ConnectionError) -> Response:
+    """Answer for a database that cannot be reached; Tortoise's own error is a ConnectionError too."""
+    return await _known(DatabaseNotReady(f"{type(error).__name__}: {error}"))
 
 
 async def _of_http(error: HTTPException) -> Response:
@@ -92,18 +108,11 @@ async def _of_http(error: HTTPException) -> Response:
 
 async def _malformed(error: RequestSchemaValidationError) -> Response:
     cause = error.validation_error
-    parts = _parts(cause) if isinstance(cause, ValidationError) else None
+    parts = None
+    if isinstance(cause, ValidationError):
+        parts = [InvalidPart(name=name, message=wrong) for name, wrong in wrong_parts(cause)]
     status, code = InvalidRequest.status, InvalidRequest.code
     return _response(status, problem(status, code=code, detail=InvalidRequest.__doc__ or "", parts=parts))
-
-
-def _parts(error: ValidationError) -> list[InvalidPart]:
-    """Say what is wrong with which part, without repeating what was sent."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        InvalidPart(name=".".join(map(str, detail["loc"]))[:64], message=detail["msg"])
-        for detail in details[:_MOST_PARTS]
-    ]
 
 
 def _response(status: HTTPStatus, body: bytes) -> Response:

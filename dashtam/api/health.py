@@ -2,12 +2,13 @@
 
 from http import HTTPStatus
 
-from quart import Blueprint, Response, current_app
+from quart import Blueprint, Response
 from quart_schema import document_response, tag
 
 from dashtam.api.schemas.health import Alive, Check, Readiness
+from dashtam.audited import not_audited
 from dashtam.readiness import Finding, examine
-from dashtam.resources import held_by
+from dashtam.resources import current_resources
 
 _ALIVE = Alive(status="alive").model_dump_json()
 
@@ -15,6 +16,7 @@ blueprint = Blueprint("health", __name__, url_prefix="/health")
 
 
 @blueprint.get("/live")
+@not_audited("asks nothing of anyone")
 @document_response(Alive)
 @tag(["health"])
 async def live() -> Response:
@@ -23,13 +25,14 @@ async def live() -> Response:
 
 
 @blueprint.get("/ready")
+@not_audited("tells nothing of any person")
 @tag(["health"])
 @document_response(Readiness)
 @document_response(Readiness, HTTPStatus.SERVICE_UNAVAILABLE)
 async def ready() -> Response:
     """Examine what the process needs: PostgreSQL, its migrations, Redis, and the keys that seal tokens."""
-    resources = held_by(current_app)
-    findings = await examine(resources.cache, resources.cipher)
+    resources = current_resources()
+    findings = await examine(resources.cache, resources.keys)
     is_ready = all(finding.is_ready for finding in findings.values())
     body = Readiness(
         status="ready" if is_ready else "not_ready",

@@ -1,35 +1,60 @@
-"""GET /callback/<provider_key>: the provider's redirect lands here."""
+"""GET /callback/<provider_key>: the provider's redirect lands here, and leads to a page whose address holds nothing."""
 
 import re
 from http import HTTPStatus
 from typing import Final
 
-from quart import Blueprint, Quart, Response, abort, current_app, request
+from quart import Blueprint, Quart, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
+from dashtam.audited import audits, not_audited
 from dashtam.callback import pages
-from dashtam.errors import DashtamError
+from dashtam.callback.answers import read_answer
+from dashtam.callers import current_caller
+from dashtam.errors import DashtamError, SealError
 from dashtam.logs import get_logger
-from dashtam.resources import held_by
-from dashtam.services import authorizations
+from dashtam.resources import current_linking, current_resources
+from dashtam.services.browsers import opener_cookie, read_browser
 
 _PROVIDER_KEY: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _log = get_logger(__name__)
 
-blueprint = Blueprint("callback", __name__, url_prefix="/callback")
+blueprint = Blueprint("callback", __name__)
 
 
-@blueprint.get("/<provider_key>")
+@blueprint.get("/callback/<provider_key>")
+@audits("authorization.refused", "authorization.completed", "connection.activated", "token.replaced")
 async def receive(provider_key: str) -> Response:
     """Take a provider's answer; the page says how it ended and repeats nothing of it."""
     if not _PROVIDER_KEY.fullmatch(provider_key):
         abort(HTTPStatus.NOT_FOUND)
-    await authorizations.refuse_answer(
+    ending = await current_linking().answers.take(
         provider_key=provider_key,
-        ip=(request.scope.get("client") or ("unknown",))[0],
-        user_agent=request.headers.get("User-Agent"),
-        cache=held_by(current_app).cache,
+        answer=read_answer(request.query_string),
+        browser=read_browser(request.cookies),
+        caller=current_caller(),
     )
+    if ending.failure is None:
+        response = Response(b"", HTTPStatus.SEE_OTHER, {"Location": f"/connected{ending.return_path}"})
+    else:
+        response = pages.respond_failed(ending.failure)
+    response.delete_cookie(
+        opener_cookie(ending.request_id), path="/", secure=True, httponly=True, samesite="Lax"
+    )
+    return response
+
+
+@blueprint.get("/connected")
+@blueprint.get("/connected/<path:back>", endpoint="connected_back")
+@not_audited("says the same to everyone")
+async def connected(back: str | None = None) -> Response:
+    """Say that all is well, and lead back to where it began, if that is one of the paths of the settings."""
+    settings = current_resources().settings
+    if back is None:
+        return pages.respond_connected(None)
+    if f"/{back}" not in settings.return_paths:
+        abort(HTTPStatus.NOT_FOUND)
+    return pages.respond_connected(f"{settings.APP_URL}/{back}")
 
 
 def register(app: Quart) -> None:
@@ -42,7 +67,9 @@ def register(app: Quart) -> None:
 
 async def _known(error: DashtamError) -> Response:
     _log.info("callback refused", code=error.code, reason=str(error))
-    return pages.respond(error.status)
+    # A key that is missing comes back with the settings: nothing is lost until then.
+    is_passing = isinstance(error, SealError)
+    return pages.respond(HTTPStatus.SERVICE_UNAVAILABLE if is_passing else error.status)
 
 
 async def _of_http(error: HTTPException) -> Response:

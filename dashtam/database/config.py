@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashtam.addresses import DatabaseAddress
-from dashtam.settings import Settings, load_settings
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings
 
 APP: Final = "models"
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"

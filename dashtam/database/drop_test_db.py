@@ -13,7 +13,8 @@ from dashtam.database.journal import done, run
 from dashtam.database.lifespan import open_session
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import CacheNotReady, UnsafeDatabase
-from dashtam.settings import TestSettings, load_settings
+from dashtam.settings import TestSettings
+from dashtam.settings_loading import load_settings
 
 _MAINTENANCE: Final = "postgres"
 _KEYS_AT_ONCE: Final = 1000

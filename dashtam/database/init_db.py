@@ -6,7 +6,8 @@ from dashtam.database.bootstrap import bootstrap
 from dashtam.database.journal import done, run
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import __models__
-from dashtam.settings import Settings, load_settings
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings
 
 
 async def initialize() -> None:

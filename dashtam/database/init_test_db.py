@@ -11,7 +11,8 @@ from dashtam.database.reset import build_schema, reset
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
-from dashtam.settings import TestSettings, load_settings
+from dashtam.settings import TestSettings
+from dashtam.settings_loading import load_settings
 
 TABLES: Final = tuple(model._meta.db_table for model in __models__)
 
@@ -53,13 +54,14 @@ async def _optimize(verified: VerifiedTestDatabase) -> None:
     facts = {
         setting: await _try_to_switch_off(connection, setting) for setting in ("fsync", "full_page_writes")
     }
-    done("4 optimizations applied", synchronous_commit="off", **facts)
+    commits = await connection.fetchval("SHOW synchronous_commit")
+    done("4 optimizations applied", synchronous_commit=commits, **facts)
 
 
 async def _try_to_switch_off(connection: asyncpg.Connection, setting: str) -> str:
     try:
         await connection.execute(f"SET {setting} = off")
-    except (asyncpg.CantChangeRuntimeParamError, asyncpg.InsufficientPrivilegeError):
+    except asyncpg.CantChangeRuntimeParamError:
         return "not allowed here"
     return "off"
 
@@ -67,10 +69,10 @@ async def _try_to_switch_off(connection: asyncpg.Connection, setting: str) -> st
 async def _verify_tables(settings: TestSettings) -> None:
     async with open_session(settings, process="init_test_db") as session:
         found = await session.fetchval(
-            "SELECT array_agg(tablename::text) FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY ($1)",
+            "SELECT ARRAY(SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename = ANY ($1))",
             TABLES,
         )
-    if missing := set(TABLES).difference(found or ()):
+    if missing := set(TABLES).difference(found):
         raise DatabaseNotReady(f"tables missing after they were created: {', '.join(sorted(missing))}")
 
 

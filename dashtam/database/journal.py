@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TextIO
 
-from dashtam.errors import DashtamError, HurtfulMigrations, SettingsError, UnsafeDatabase
+from dashtam.errors import DashtamError, HurtfulMigrations, KeyNeeded, SettingsError, UnsafeDatabase
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -39,7 +39,7 @@ def run(command: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """
     try:
         asyncio.run(command())
-    except (UnsafeDatabase, HurtfulMigrations, SettingsError) as error:
+    except (UnsafeDatabase, HurtfulMigrations, KeyNeeded, SettingsError) as error:
         _write(sys.stderr, "✗", str(error), {})
         return REFUSED
     except DashtamError as error:

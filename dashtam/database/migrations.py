@@ -25,7 +25,8 @@ from dashtam.database.config import APP, MIGRATIONS, tortoise_config
 from dashtam.database.journal import done, run
 from dashtam.database.lifespan import connect, open_session
 from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
-from dashtam.settings import Settings, load_settings
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings
 
 LOCK: Final = 0x64_61_73_68_6D_69_67_72
 """Key of the advisory lock around every upgrade: the bytes of `dashmigr`."""

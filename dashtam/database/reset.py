@@ -14,7 +14,8 @@ from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.errors import DatabaseNotReady
 from dashtam.settings import Settings
 
-# By name and IF EXISTS: what a CASCADE took is still in the list. Extensions are the superuser's, and stay.
+# By name and IF EXISTS: what a CASCADE took is still in the list. Types come before routines: that of a range brings
+# some that cannot be dropped without it. Extensions are the superuser's, and stay.
 EMPTY: Final = r"""
 DO $empty$
 DECLARE
@@ -33,18 +34,18 @@ BEGIN
                               AND objid = pg_class.oid AND deptype = 'e')
          GROUP BY kind
         UNION ALL
-        SELECT format('DROP ROUTINE IF EXISTS public.%I(%s) CASCADE', proname, pg_get_function_identity_arguments(oid))
-          FROM pg_proc
-         WHERE pronamespace = 'public'::regnamespace
-           AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
-                              AND objid = pg_proc.oid AND deptype = 'e')
-        UNION ALL
         SELECT format('DROP TYPE IF EXISTS public.%I CASCADE', typname)
           FROM pg_type LEFT JOIN pg_class ON pg_class.oid = typrelid
          WHERE typnamespace = 'public'::regnamespace AND typtype IN ('c', 'd', 'e', 'r')
            AND coalesce(relkind, 'c') = 'c'
            AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass
                               AND objid = pg_type.oid AND deptype = 'e')
+        UNION ALL
+        SELECT format('DROP ROUTINE IF EXISTS public.%I(%s) CASCADE', proname, pg_get_function_identity_arguments(oid))
+          FROM pg_proc
+         WHERE pronamespace = 'public'::regnamespace
+           AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass
+                              AND objid = pg_proc.oid AND deptype = 'e')
     LOOP
         EXECUTE statement;
     END LOOP;

@@ -3,20 +3,14 @@
 from typing import Final
 
 from dashtam.models import Authorization, Provider
+from dashtam.providers.registry import list_profiles
 
 _FIELDS: Final = ("name", "description", "website", "authorization", "is_available")
 
 
-# Key, name, how it lets us in, website, description. None is available yet: a provider becomes available in the
-# release that ships its adapter.
+# Key, name, how it lets us in, website, description, of those that no release can connect to yet. What has an adapter
+# stands in its profile, dashtam/providers/<key>/adapter.py.
 _ROWS: Final = (
-    (
-        "alpaca",
-        "Alpaca",
-        Authorization.OAUTH2,
-        "https://alpaca.markets",
-        "Brokerage accounts, positions and orders, live and paper.",
-    ),
     (
         "gocardless",
         "GoCardless Bank Account Data",
@@ -31,36 +25,27 @@ _ROWS: Final = (
         "https://plaid.com",
         "Aggregator of North American and European institutions.",
     ),
-    (
-        "sandbox",
-        "Sandbox",
-        Authorization.OAUTH2,
-        "https://example.com",
-        "An invented institution for development and demonstrations; holds nobody's money.",
-    ),
-    (
-        "schwab",
-        "Charles Schwab",
-        Authorization.OAUTH2,
-        "https://www.schwab.com",
-        "Brokerage accounts; the refresh token lives seven days from the sign-in.",
-    ),
-    (
-        "simplefin",
-        "SimpleFIN",
-        Authorization.CLAIM_TOKEN,
-        "https://www.simplefin.org",
-        "Read-only bridge to many institutions; a setup token is claimed once.",
-    ),
 )
 
 
 def catalogue() -> list[Provider]:
     """Build the rows of the catalogue, in the order of their keys."""
-    return [
+    rows = [
         Provider(key=key, name=name, authorization=authorization, website=website, description=description)
         for key, name, authorization, website, description in _ROWS
     ]
+    rows += [
+        Provider(
+            key=profile.key,
+            name=profile.name,
+            authorization=profile.authorization,
+            website=profile.website,
+            description=profile.description,
+            is_available=True,
+        )
+        for profile in list_profiles()
+    ]
+    return sorted(rows, key=lambda row: row.key)
 
 
 async def seed() -> int:

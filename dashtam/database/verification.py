@@ -42,11 +42,12 @@ SELECT current_database() AS database, current_user AS "user", owner.rolname AS 
  WHERE self.datname = current_database()
 """
 
-# Server processes such as autovacuum have no role. Names that take the lock count only with our own role.
+# Server processes such as autovacuum have no role. Names that take the lock, this session's own among them, count
+# only with our own role.
 _FOREIGN_SESSIONS: Final = """
 SELECT format('pid %s, %s, as %s', pid, coalesce(nullif(application_name, ''), 'unnamed'), usename) AS session
   FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL
+ WHERE datname = current_database() AND usename IS NOT NULL
    AND NOT (usename = current_user AND application_name = ANY ($1))
  ORDER BY pid
 """

@@ -1,1 +1,1 @@
-"""The developer environment: it runs the four components, on Docker Compose or on local processes."""
+"""The developer environment: it runs the five components, on Docker Compose or on local processes."""

@@ -1,4 +1,4 @@
-"""What app and callback are told by the engine, whichever engine runs them."""
+"""What app, callback and refresher are told by the engine, whichever engine runs them."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,19 @@ class Place:
 
 
 def application_environment(
-    configuration: Configuration, mode: Mode, *, postgres: Place, redis: Place, cluster_identifier: str | None
+    configuration: Configuration,
+    mode: Mode,
+    *,
+    postgres: Place,
+    redis: Place,
+    app: Place,
+    authority: str,
+    cluster_identifier: str | None,
 ) -> dict[str, str]:
     """Build the variables that the engine sets for app and callback; the rest they read from the env file.
 
-    docker-compose.yml and docker-compose.test.yml spell the same table; a test compares the two.
+    `app` is where the components reach the API, and `authority` the certificate that they trust it by: the sandbox is a
+    provider there. docker-compose.yml and docker-compose.test.yml spell the same table; a test compares the two.
     """
     owner = configuration.owner(mode)
     cache = f"{redis.host}:{redis.port}/{configuration.redis_index(mode)}"
@@ -31,6 +39,8 @@ def application_environment(
         "REDIS_URL": f"redis://{mode.value}:{configuration.redis_password(mode)}@{cache}",
         "APP_URL": f"https://localhost:{configuration.app_port}",
         "CALLBACK_URL": f"https://localhost:{configuration.callback_port}",
+        "SANDBOX_SERVER": f"{app.host}:{app.port}",
+        "EXTRA_CA_FILE": authority,
     }
     if mode is Mode.TESTING:
         development = configuration.owner(Mode.DEVELOPMENT)

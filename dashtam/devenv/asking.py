@@ -6,13 +6,14 @@ from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import SERVERS, Component, Mode, is_idle
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.ports import component_ports
-from dashtam.devenv.probes import LOOPBACK, probe_https, probe_postgres, probe_redis
+from dashtam.devenv.probes import LOOPBACK, probe_heartbeat, probe_https, probe_postgres, probe_redis
 
 HEALTHY_SECONDS: Final = {
     Component.POSTGRES: 300.0,  # recovery after a crash replays the log first
     Component.REDIS: 120.0,  # reads its append-only file
     Component.APP: 180.0,  # migrates first
     Component.CALLBACK: 180.0,
+    Component.REFRESHER: 180.0,
 }
 """How long a component that was started may take until it is healthy, on a machine with a lot else to do.
 
@@ -23,11 +24,21 @@ HOPELESS_ENDS: Final = 2
 
 
 def ask_component(configuration: Configuration, component: Component, mode: Mode) -> None:
-    """Ask a component whether it does its work: postgres as the mode's role, redis as `health`, servers over TLS.
+    """Ask a component whether it does its work: postgres as the mode's role, redis as `health`, servers over TLS,
+    and refresher, which has no port, by what it last wrote into redis.
 
     Raises:
         ProbeFailed: what it answered.
     """
+    if component is Component.REFRESHER:
+        probe_heartbeat(
+            configuration.redis_port,
+            user=mode.value,
+            password=configuration.redis_password(mode),
+            index=configuration.redis_index(mode),
+            key=f"{mode.value}:heartbeat:{component.value}",
+        )
+        return
     port = component_ports(configuration)[component]
     if component is Component.POSTGRES:
         owner = configuration.owner(mode)
@@ -38,7 +49,9 @@ def ask_component(configuration: Configuration, component: Component, mode: Mode
         probe_https(port, "/health/ready", authority=Certificates(configuration.home).authority)
 
 
-def component_address(configuration: Configuration, component: Component) -> str:
-    """Where a component answers, as a developer would type it."""
-    port = component_ports(configuration)[component]
+def component_address(configuration: Configuration, component: Component) -> str | None:
+    """Where a component answers, as a developer would type it; None: it has no port."""
+    port = component_ports(configuration).get(component)
+    if port is None:
+        return None
     return f"https://localhost:{port}" if component in SERVERS else f"{LOOPBACK}:{port}"

@@ -12,7 +12,10 @@ from dashtam.devenv.session import CHECKOUT, open_first_session
 from dashtam.devenv.testing import development_back_afterwards, outside_environment, set_up_tests
 
 _OUTSIDE = ("benchmarks.tasks", "benchmarks.snapshots")
-_INSIDE = ("benchmarks.database", "benchmarks.http")
+_INSIDE = (
+    *("benchmarks.database", "benchmarks.http", "benchmarks.sign_in"),
+    *("benchmarks.sealing", "benchmarks.refreshes"),
+)
 
 
 def run_benchmarks(report: Report, shell: Mapping[str, str]) -> int:

@@ -15,7 +15,7 @@ from dashtam.devenv.stamps import PREFIX
 PORT_SETTINGS: Final = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,49}")
 _TEST_DATABASE: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
-# What needs no escaping in a URL (RFC 3986, unreserved), in SQL, in a shell, in YAML: Compose pastes it into all four.
+# What needs no escaping in a URL (RFC 3986, unreserved), in SQL, in a shell, in YAML: Compose pastes it into all five.
 _PASSWORD: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _RESERVED: Final = frozenset({"postgres", "template0", "template1", "public", "none", "user", "current_user"})
 

@@ -46,7 +46,7 @@ READ_ONLY: Final = "-c default_transaction_read_only=on -c statement_timeout=10m
 
 
 class Engine(Protocol):
-    """Runs the four components. Every method may be called again: it makes its promise true or raises.
+    """Runs the five components. Every method may be called again: it makes its promise true or raises.
 
     Methods raise `EnvironmentFailed` (exit 1) with the component's last probe answer and last log lines, or
     `EnvironmentRefused` (exit 3) where going on would be unsafe.

@@ -48,11 +48,11 @@ def migrate(session: Session, allow: Collection[str]) -> None:
         _agree(session, [migration for migration in pending.hurtful if migration.name not in allow])
     _apply(session, pending)
     if Component.APP not in running(session.statuses()):
-        session.report.say("app and callback are stopped, as they were: invoke up")
+        session.report.say("app, callback and refresher are stopped, as they were: invoke up")
 
 
 def migrate_before_start(session: Session) -> None:
-    """Apply what is pending before app and callback start, with a snapshot first; nothing that may hurt.
+    """Apply what is pending before app, callback and refresher start, with a snapshot first; nothing that may hurt.
 
     A new database is left to the app component, which makes its tables whenever it starts.
 
@@ -91,7 +91,7 @@ def _apply(session: Session, pending: Pending) -> None:
             if code != 0:
                 raise MigrationFailed(
                     "a migration was not applied, and what it had begun was rolled back; the reason stands above. "
-                    "App and callback stay stopped until it is mended"
+                    "App, callback and refresher stay stopped until it is mended"
                     + (
                         f". Development as it was before all of them is the snapshot {before}"
                         if before

@@ -18,7 +18,8 @@ class ComponentView:
 
     component: Component
     health: Health
-    port: int
+    port: int | None
+    """None: it has none."""
     address: str | None
     process: str | None
     connected_to: str | None
@@ -65,7 +66,7 @@ def observe(session: Session) -> Overview:
             ComponentView(
                 component=component,
                 health=status.health,
-                port=ports[component],
+                port=ports.get(component),
                 address=status.address,
                 process=status.process,
                 connected_to=_connected_to(session, status, mode, sessions, databases),

@@ -1,4 +1,4 @@
-"""Which migrations the development database lacks, and what keeps app and callback from starting meanwhile."""
+"""Which migrations the development database lacks, and what keeps our code from starting meanwhile."""
 
 import json
 from collections.abc import Collection
@@ -21,7 +21,7 @@ class MigrationsRefused(EnvironmentRefused):
 
 
 class MigrationFailed(EnvironmentFailed):
-    """A migration failed and was rolled back; app and callback do not start before it is mended."""
+    """A migration failed and was rolled back; app, callback and refresher do not start before it is mended."""
 
 
 @dataclass(frozen=True)
@@ -83,26 +83,27 @@ def describe(migrations: Collection[PendingMigration]) -> str:
 
 
 def refuse_hurtful(pending: Pending) -> None:
-    """Check that app and callback may start: they apply what is pending, unless it may hurt.
+    """Check that app, callback and refresher may start: they apply what is pending, unless it may hurt.
 
     Raises:
         MigrationsRefused: shows what may hurt.
     """
     if pending.hurtful:
         raise MigrationsRefused(
-            "pending migrations may take data away, and app and callback do not start before they are applied:\n"
+            "pending migrations may take data away, and app, callback and refresher do not start before they are "
+            "applied:\n"
             f"{describe(pending.hurtful)}",
             advice="invoke db.migrate",
         )
 
 
 def say_held_back(session: Session, refusal: MigrationsRefused) -> None:
-    """Say what keeps app and callback stopped, where the verb itself has done its work."""
+    """Say what keeps app, callback and refresher stopped, where the verb itself has done its work."""
     session.report.warn(f"{refusal}\n→ {refusal.advice}, then invoke up")
 
 
 def start_servers(session: Session, servers: Collection[Component]) -> None:
-    """Start app and callback again after a verb had them stopped, unless a pending migration holds them back.
+    """Start what runs our code again after a verb had it stopped, unless a pending migration holds it back.
 
     The verb has done its work then, so it is said and no failure.
     """

@@ -54,7 +54,7 @@ def refuse_busy_ports(
     problems = [
         f"port {ports[component]} of {component} is held by {holder}; {PORT_OF[component]} in .env moves it"
         for component in components
-        if (holder := find_holder(ports[component])) is not None
+        if component in ports and (holder := find_holder(ports[component])) is not None
     ]
     if problems:
         raise EnvironmentFailed(
@@ -64,7 +64,7 @@ def refuse_busy_ports(
 
 
 def component_ports(configuration: Configuration) -> dict[Component, int]:
-    """The port of each component."""
+    """The port of each component that has one."""
     return {
         Component.POSTGRES: configuration.postgres_port,
         Component.REDIS: configuration.redis_port,

@@ -6,7 +6,8 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -92,18 +93,43 @@ async def _ask_postgres(port: int, user: str, password: str, database: str) -> N
 
 def probe_redis(port: int, *, user: str, password: str) -> None:
     """Redis takes user and password and answers PING."""
+    with _redis_session(port, user, password) as ask:
+        ask(b"+PONG", b"PING")
+
+
+def probe_heartbeat(port: int, *, user: str, password: str, index: int, key: str) -> None:
+    """A process without a port has said a moment ago, in Redis, that it can do its work."""
+    with _redis_session(port, user, password) as ask:
+        ask(b"+OK", b"SELECT", b"%d" % index)
+        said = ask(None, b"GET", key.encode())
+    if said is None:
+        raise ProbeFailed("it has said nothing in Redis for 20 seconds")
+    if said != "ready":
+        raise ProbeFailed(said)
+
+
+@contextmanager
+def _redis_session(port: int, user: str, password: str) -> Iterator[Callable[..., str | None]]:
+    """Log in, and hand out what sends a command and checks its answer; None in its place: the answer is text."""
     try:
         with (
             socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS) as connection,
             connection.makefile("rwb") as stream,  # to be closed too: the socket stays open until it is
         ):
-            login = (b"AUTH", user.encode(), password.encode())
-            for command, expected in ((login, b"+OK"), ((b"PING",), b"+PONG")):
+
+            def ask(expected: bytes | None, *command: bytes) -> str | None:
                 stream.write(_redis_command(*command))
                 stream.flush()
                 answer = stream.readline(512).rstrip()
+                if expected is None and answer.startswith(b"$"):
+                    length = int(answer[1:])
+                    return stream.read(length + 2)[:-2].decode(errors="replace") if length >= 0 else None
                 if answer != expected:
                     raise ProbeFailed(f"{command[0].decode()} answered {answer.decode(errors='replace')!r}")
+                return None
+
+            ask(b"+OK", b"AUTH", user.encode(), password.encode())
+            yield ask
     except OSError as error:
         raise ProbeFailed(f"{LOOPBACK}:{port}: {error.strerror or error}") from error
 

@@ -75,7 +75,7 @@ def show_snapshots(session: Session, snapshots: list[Snapshot]) -> None:
 def take(session: Session, name: str | None, reason: Reason = Reason.BY_HAND) -> Snapshot:
     """Copy the development database under a name, by default one made from the moment.
 
-    App and callback are stopped for as long as it takes, and started again as they were. Called inside
+    App, callback and refresher are stopped for as long as it takes, and started again as they were. Called inside
     `servers_at_rest`, it leaves them at rest.
 
     Raises:
@@ -152,12 +152,12 @@ def drop(session: Session, name: str) -> None:
 
 @contextlib.contextmanager
 def servers_at_rest(session: Session) -> Iterator[None]:
-    """Stop app and callback, which are connected to development, and start again what ran, whatever happens.
+    """Stop app, callback and refresher, which are connected to development, and start again what ran, whatever happens.
 
     Only a migration keeps them from that: one that failed, or one that somebody has to agree to.
 
     Raises:
-        EnvironmentRefused: others than app and callback are connected to development; nothing was stopped.
+        EnvironmentRefused: others than app, callback and refresher are connected to development; nothing was stopped.
     """
     alive = [component for component in SERVERS if component in running(session.statuses())]
     _refuse_strangers(session, besides=[f"dashtam.{Mode.DEVELOPMENT}.{server}" for server in alive])
@@ -166,7 +166,7 @@ def servers_at_rest(session: Session) -> Iterator[None]:
         return
     returning = True
     try:
-        with session.report.step(f"{' and '.join(alive)} stopped"):
+        with session.report.step(f"{', '.join(alive)} stopped"):
             session.engine.stop(alive)
         yield
     except MigrationFailed:

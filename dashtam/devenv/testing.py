@@ -88,9 +88,9 @@ def refuse_unsafe_settings(session: Session) -> None:
 
 
 def start_test_components(session: Session) -> str:
-    """Stop app and callback, start the stores, and app idle, all in testing mode; answers the cluster's identifier."""
+    """Stop what runs our code, start the stores, and app idle, all in testing mode; answers which cluster it is."""
     if running_mode(session.statuses()) is not None:
-        with session.report.step("app and callback stopped"):
+        with session.report.step("app, callback and refresher stopped"):
             session.engine.stop(SERVERS)
     identifier = start_stores(session, Mode.TESTING, needed=STORES)
     with session.report.step("app idle with the settings of .env.test"):

@@ -92,6 +92,20 @@ def shell(report: Report) -> int:
 
 
 @verb
+def create_user(report: Report, *, email: str, role: str) -> int:
+    """Make a user in the app component, which asks for the password; answers its exit code."""
+    address = ["--email", email] if email else []
+    return _execute(report, Component.APP, ["python", "-m", "dashtam.create_user", *address, "--role", role])
+
+
+@verb
+def connect(report: Report, *, provider: str, email: str, alias: str) -> int:
+    """Connect a provider in the app component, which prints the link and waits; answers its exit code."""
+    more = [*(["--email", email] if email else []), *(["--alias", alias] if alias else [])]
+    return _execute(report, Component.APP, ["python", "-m", "dashtam.connect", *more, "--", provider])
+
+
+@verb
 def database_shell(report: Report, *, options: Sequence[str]) -> int:
     """Open psql on the database of the running mode, as its role."""
     return _execute(report, Component.POSTGRES, ["psql", *options])
@@ -108,6 +122,18 @@ def _execute(report: Report, component: Component, command: Sequence[str]) -> in
 def doctor(report: Report) -> int:
     """Say what is wrong here and how to mend it; answers 1 where something is."""
     return examine(report, os.environ)
+
+
+@verb
+def show_mail(report: Report, *, number: int) -> int:
+    """List the letters of the mailbox, or print one; answers 1 where it is not there."""
+    with open_session(report, os.environ) as session:
+        if Component.REDIS not in running(session.statuses()):
+            raise EnvironmentFailed("redis is not running", advice="invoke up")
+        chosen = [f"--show={number}"] if number else []
+        return session.engine.execute(
+            Component.APP, ["python", "-m", "dashtam.mail", *chosen], interactive=False
+        )
 
 
 @verb
@@ -218,6 +244,48 @@ def drop_snapshot(report: Report, *, name: str) -> None:
         snapshots.drop(session, name)
 
 
+@verb
+def verify_audit(report: Report, *, expect: str | None, since: str | None) -> int:
+    """Check the chain of the audit trail of the active database; answers 1 where it is damaged."""
+    if expect and since:
+        raise EnvironmentMisused(
+            "--expect checks all and --since only what is behind it; expected one of them",
+            advice="invoke --help audit.verify",
+        )
+    anchor = [f"--expect={expect}"] if expect else [f"--since={since}"] if since else []
+    with open_session(report, os.environ) as session:
+        if Component.POSTGRES not in running(session.statuses()):
+            raise EnvironmentFailed("postgres is not running", advice="invoke up")
+        command = ["python", "-m", "dashtam.audit", "verify", *anchor]
+        return session.engine.execute(Component.APP, command, interactive=False)
+
+
+@verb
+def show_keys(report: Report, *, as_json: bool) -> int:
+    """Show the keys of the active database and what needs them."""
+    return _run_keys(report, "status", *(["--json"] if as_json else []))
+
+
+@verb
+def rotate_keys(report: Report, *, afresh: bool) -> int:
+    """Let a new data key seal everything; answers 1 where something could not be opened."""
+    return _run_keys(report, "rotate", *(["--new"] if afresh else []))
+
+
+@verb
+def retire_key(report: Report, *, key: str) -> int:
+    """Destroy a data key; answers 3 where something needs it."""
+    return _run_keys(report, "retire", key)
+
+
+def _run_keys(report: Report, *arguments: str) -> int:
+    with open_session(report, os.environ) as session:
+        if Component.POSTGRES not in running(session.statuses()):
+            raise EnvironmentFailed("postgres is not running", advice="invoke up")
+        command = ["python", "-m", "dashtam.keys", *arguments]
+        return session.engine.execute(Component.APP, command, interactive=False)
+
+
 def _run_migrations(session: Session, *arguments: str) -> int:
     refuse_testing_mode(session)
     if Component.POSTGRES not in running(session.statuses()):
@@ -232,17 +300,22 @@ def check_code(report: Report, *, names: Sequence[str], mend: bool = False) -> i
 
 
 @verb
-def mutate(report: Report, *, files: Sequence[str], thorough: bool) -> int:
+def mutate(report: Report, *, files: Sequence[str], thorough: bool, ci: bool) -> int:
     """Break every guard of the data, one at a time; answers 0 when a test noticed each."""
-    return checks.run_mutants(report, CHECKOUT, os.environ, files=files, thorough=thorough)
+    return checks.run_mutants(report, CHECKOUT, os.environ, files=files, thorough=thorough, ci=ci)
 
 
 @verb
 def check_everything(report: Report, *, engine: str | None) -> int:
-    """All that CI asks for: static checks, then all tests; answers pytest's exit code."""
+    """All checks: static ones, tests, endurance, mutants of what destroys; answers pytest's exit code."""
     checks.run_checks(report, CHECKOUT, tuple(checks.COMMANDS), mend=False)
     with open_first_session(report, os.environ, command="invoke check", engine=engine) as session:
-        return testing.test_everything(session, ())
+        code = testing.test_everything(session, ())
+    return (
+        code
+        or testing.run_outside(CHECKOUT, testing.ENDURANCE, ())
+        or checks.run_mutants(report, CHECKOUT, os.environ, ci=True)
+    )
 
 
 @verb

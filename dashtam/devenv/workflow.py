@@ -19,14 +19,14 @@ def bring_up(session: Session) -> None:
 
     Raises:
         EnvironmentRefused: the test environment is on, or another cluster than ours answers.
-        MigrationsRefused: something pending may take data away; app and callback were not started.
+        MigrationsRefused: something pending may take data away; app, callback and refresher were not started.
         EnvironmentFailed: a port is busy, a component did not become healthy, or a migration failed.
     """
     refuse_testing_mode(session)
     with stopped_if_interrupted(session, keep=running(session.statuses())):
         start_stores(session, Mode.DEVELOPMENT, needed=tuple(Component))
         migrate_before_start(session)
-        with session.report.step("database migrated, app and callback healthy over TLS"):
+        with session.report.step("database migrated; app and callback healthy over TLS, refresher at work"):
             session.engine.start(Mode.DEVELOPMENT, SERVERS)
     show_environment(session, observe(session))
 

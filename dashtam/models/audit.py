@@ -1,9 +1,10 @@
-"""What happened to whom, written once and never edited."""
+"""What happened to whom, written once and never edited, and where the chain of it ends."""
 
 from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
+from tortoise.models import Model
 
 from dashtam.models.base import Row
 
@@ -20,7 +21,8 @@ class AuditEntry(Row):
     """A fact of the past; the database itself refuses to change or remove it.
 
     The ids are plain columns: an entry outlives the connection and the user that it speaks of, and stands in
-    the way of neither's removal.
+    the way of neither's removal. `sequence` and `hash` are null in what was written before there was a chain, and
+    nowhere else.
     """
 
     actor = fields.CharField(max_length=128, description="user:<id>, system, or anonymous.")
@@ -34,8 +36,28 @@ class AuditEntry(Row):
     details = fields.JSONField[dict[str, Any]](
         default=dict, db_default={}, description="Never holds a secret."
     )
+    sequence = fields.BigIntField(null=True, unique=True, description="Place in the chain, from 1.")
+    hash = fields.BinaryField(
+        null=True, description="SHA-256 of the hash before it and of all other columns."
+    )
 
     class Meta:
         table = "provider_audit_logs"
         table_description = "Append-only: UPDATE, DELETE and TRUNCATE are refused by triggers."
         indexes = (("connection_id", "created_at"), ("user_id", "created_at"))
+
+
+class AuditHead(Model):
+    """Where the chain of audit entries ends; one row, which is locked to add an entry, and never goes back."""
+
+    id = fields.SmallIntField(primary_key=True, generated=False, default=1)
+    sequence = fields.BigIntField(description="How many entries the chain has.")
+    hash = fields.BinaryField(description="The hash of the last of them.")
+    key_id = fields.CharField(max_length=32, description="Which key seals it.")
+    seal = fields.BinaryField(
+        description="HMAC over sequence and hash, with a key that is not in the database."
+    )
+
+    class Meta:
+        table = "audit_heads"
+        table_description = "The sealed end of the chain in provider_audit_logs."

@@ -20,6 +20,29 @@ class ConnectionStatus(StrEnum):
     FAILED = "failed"
 
 
+class ConnectionReason(StrEnum):
+    """Why a connection stands where it stands, where that needs a word; the API says what the user can do."""
+
+    DENIED = "denied"
+    """The user said no at the provider, or let the time run out."""
+    GRANT_REFUSED = "grant_refused"
+    """The provider took the grant back, or replaced it behind our back."""
+    REFRESH_EXPIRED = "refresh_expired"
+    """The time of the refresh token ran out."""
+    ACCESS_EXPIRED = "access_expired"
+    """The time of the access token ran out, and nothing came with it to get another."""
+    SCOPE_MISSING = "scope_missing"
+    """The provider granted less than we need."""
+    CLIENT_REFUSED = "client_refused"
+    """The provider does not know this installation: its settings are wrong. The user can do nothing."""
+    PROVIDER_FAILING = "provider_failing"
+    """The provider does not answer, or answers nonsense; we keep trying."""
+    UNREADABLE = "unreadable"
+    """What is stored does not open."""
+    DISCONNECTED = "disconnected"
+    """The user ended it."""
+
+
 class ProviderConnection(ChangingRow):
     """One user's standing link with one provider; several with the same provider differ by alias."""
 
@@ -37,6 +60,12 @@ class ProviderConnection(ChangingRow):
         description="Where it stands: pending, active, expired, revoked or failed.",
         default=ConnectionStatus.PENDING,
         db_default=ConnectionStatus.PENDING.value,
+    )
+    reason = fields.CharEnumField(
+        ConnectionReason,
+        max_length=32,
+        null=True,
+        description="Why it stands there, where that needs a word.",
     )
     connected_at = fields.DatetimeField(null=True, description="First became active.")
 

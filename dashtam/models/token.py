@@ -23,19 +23,24 @@ class ProviderToken(ChangingRow):
     )
     scope = fields.TextField(default="", db_default="", description="Space-separated, as granted (RFC 6749).")
     version = fields.IntField(default=1, db_default=1)
+    granted_at = fields.DatetimeField(
+        null=True, description="When the request for it began, from which its expiry counts."
+    )
+    refresh_due_at = fields.DatetimeField(
+        null=True, db_index=True, description="When the refresher looks at it next; null: never."
+    )
+    refresh_failures = fields.IntField(
+        default=0, db_default=0, description="Failed attempts since the last success."
+    )
+    refresh_failure = fields.CharField(
+        max_length=64, null=True, description="Why the last attempt failed; null: it did not."
+    )
+    warned_at = fields.DatetimeField(
+        null=True, description="When the user was told that the refresh token ends."
+    )
 
     connection_id: UUID
 
     class Meta:
         table = "provider_tokens"
         table_description = "Sealed grants; opening one is visible in the code and bound to its row."
-
-    @property
-    def access_context(self) -> str:
-        """What the seal of the access token is bound to."""
-        return f"provider_token:{self.id}:access"
-
-    @property
-    def refresh_context(self) -> str:
-        """What the seal of the refresh token is bound to."""
-        return f"provider_token:{self.id}:refresh"

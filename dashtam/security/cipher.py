@@ -1,109 +1,138 @@
-"""Seals secrets for storage with AES-256-GCM: which key sealed them is visible, where they belong is bound in.
+"""Seals secrets for storage with AES-256-GCM: where they belong, and how often they were replaced, is bound in.
 
-A sealed value is `v1.<key id>.<nonce>.<ciphertext and tag>`, the last two base64url without padding. The associated
-data binds version, key id and context, each with its length, so that a value moved to another row, column or key id
-does not open (NIST SP 800-38D; the layout follows Vault's transit engine and Tink's key ids).
+The associated data of layout v2 is, each behind its length in four bytes: `v2`, the key id, `dashtam`, the
+environment, table, column, row, user and version. Row and user are the 16 bytes of their UUIDs, the version is eight
+bytes; a row that is named in another way is text, and a value of nobody has an empty user. What was moved to another
+row, column, user, environment or key id does not open, nor does an earlier value that was put back (NIST SP 800-38D).
+Each purpose has a key of its own, derived from the data key.
 """
 
-import base64
-import re
-import secrets
-from collections.abc import Mapping
-from typing import Final
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple, NoReturn
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from dashtam.errors import SealError
+from dashtam.security.derivation import derive_key
+from dashtam.security.envelope import Envelope, bound, new_nonce, prefix, sized, spell
 
-_VERSION: Final = "v1"
-_PURPOSE: Final = b"dashtam provider tokens v1"
-_NONCE_BYTES: Final = 12
-_TAG_BYTES: Final = 16
-_SEALED: Final = re.compile(rb"v1\.([a-z0-9_-]{1,32})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+LAYOUT: Final = "v2"
+KEY_BYTES: Final = 32
+_USUAL: Final = struct.Struct(">I16sI16sIq")
 
 
-class Cipher:
-    """Seals and opens secrets with the keys of TOKEN_ENCRYPTION_KEYS; the first seals, all of them open."""
+class Purpose(StrEnum):
+    """What a derived key is for; the value is the `info` of HKDF, and never changes."""
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        if not keys:
-            raise SealError("no key to seal with")
-        self._keys = {key_id: AESGCM(_derived(key)) for key_id, key in keys.items()}
-        self.sealing_key_id = next(iter(keys))
+    PROVIDER_TOKENS = "dashtam provider tokens v2"
+    VERIFIERS = "dashtam verifiers v2"
+    SECOND_FACTORS = "dashtam second factors v2"
+    STORED_ANSWERS = "dashtam stored answers v2"
+    REVOCATIONS = "dashtam revocations v2"
+    KEY_CHECK = "dashtam key check v2"
 
-    @property
-    def key_ids(self) -> frozenset[str]:
-        """The ids of the keys that can open."""
-        return frozenset(self._keys)
 
-    def seal(self, secret: SecretStr, *, context: str) -> bytes:
-        """Encrypt a secret for one place; `context` names the place, as `provider_token:<id>:access` does."""
-        key_id = self.sealing_key_id
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        ciphertext = self._keys[key_id].encrypt(
-            nonce, secret.get_secret_value().encode(), _bound(key_id, context)
-        )
-        return b".".join((_VERSION.encode(), key_id.encode(), _encoded(nonce), _encoded(ciphertext)))
+@dataclass(frozen=True, eq=False)
+class SealedColumn:
+    """One column of sealed values; it is made once, and found again by being itself."""
 
-    def open(self, sealed: bytes, *, context: str) -> SecretStr:
-        """Decrypt what `seal` made for the same context.
+    table: str
+    name: str
+    purpose: Purpose
+    earlier: str | None = None
+    """How layout v1 spelled the place, with `{row}` and `{user_id}` in it; None: it never stood here."""
+
+    def context(self, row: UUID | str, user_id: UUID | None, version: int = 1) -> "Context":
+        """Where a value of this column belongs; `version` counts how often it was replaced, where a row counts that."""
+        return Context(self, row, user_id, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The one place that a secret is sealed for."""
+
+    column: SealedColumn
+    row: UUID | str
+    user_id: UUID | None
+    version: int = 1
+
+    def __bytes__(self) -> bytes:
+        """The part of the associated data that differs from row to row."""
+        row, user = self.row, self.user_id
+        if isinstance(row, UUID) and user is not None:  # the usual one, written at once
+            return _USUAL.pack(16, row.bytes, 16, user.bytes, 8, self.version)
+        named = row.bytes if isinstance(row, UUID) else row.encode()
+        parts = (named, b"" if user is None else user.bytes, self.version.to_bytes(8))
+        return b"".join(map(sized, parts))
+
+    def __str__(self) -> str:
+        return f"{self.column.table}.{self.column.name} of {self.row}, version {self.version}"
+
+
+class Sealed(NamedTuple):
+    """A sealed value, and the id of the key that opens it."""
+
+    value: bytes
+    key_id: str
+
+
+class DataKey:
+    """One key of an installation; it never shows itself, and cannot be copied into a pickle."""
+
+    def __init__(self, key_id: str, key: bytes, *, environment: str) -> None:
+        if len(key) != KEY_BYTES:
+            raise SealError(f"the data key {key_id!r} has {len(key)} bytes; expected {KEY_BYTES}")
+        self.id = key_id
+        self.check = derive_key(key, purpose=Purpose.KEY_CHECK.encode())[:4].hex()
+        """Tells two keys apart, and nothing of either (the first 32 bits of a key that is used for nothing else)."""
+        self._ciphers: dict[Purpose, AESGCM] = {
+            purpose: AESGCM(derive_key(key, purpose=purpose.encode()))
+            for purpose in Purpose
+            if purpose is not Purpose.KEY_CHECK
+        }
+        self._bound = bound(LAYOUT, key_id, "dashtam", environment)
+        self._head = prefix(LAYOUT, key_id)
+        self._columns: dict[SealedColumn, tuple[AESGCM, bytes]] = {}
+
+    def seal(self, secret: SecretStr, *, context: Context) -> Sealed:
+        """Encrypt a secret for one place."""
+        cipher, of_column = self._of_column(context.column)
+        nonce = new_nonce()
+        clear = secret.get_secret_value().encode()
+        ciphertext = cipher.encrypt(nonce, clear, of_column + bytes(context))
+        return Sealed(spell(self._head, nonce, ciphertext), self.id)
+
+    def open(self, envelope: Envelope, *, context: Context) -> SecretStr:
+        """Decrypt what `seal` made for the same place.
 
         Raises:
-            SealError: another layout, an unknown key id, another context, or a changed value. Nothing of the value is
-                ever returned then, nor quoted.
+            SealError: another place, another key, or a changed value. Nothing of the value is ever returned then, nor
+                quoted.
         """
-        key_id, nonce, ciphertext = _parts(sealed)
-        if key_id not in self._keys:
-            raise SealError(f"sealed with the key {key_id!r}, which TOKEN_ENCRYPTION_KEYS does not hold")
+        layout, key_id, nonce, ciphertext = envelope
+        if self._head != b"%b.%b." % (layout, key_id):
+            raise SealError(f"sealed as {layout!r} with {key_id!r}; expected {LAYOUT} with {self.id!r}")
+        cipher, of_column = self._of_column(context.column)
         try:
-            opened = self._keys[key_id].decrypt(nonce, ciphertext, _bound(key_id, context))
+            opened = cipher.decrypt(nonce, ciphertext, of_column + bytes(context))
         except InvalidTag:
-            raise SealError(f"does not open with the key {key_id!r} as {context}") from None
+            raise SealError(f"does not open with the key {self.id!r} as {context}") from None
         return SecretStr(opened.decode())
 
+    def _of_column(self, column: SealedColumn) -> tuple[AESGCM, bytes]:
+        """The key of a column's purpose, and the associated data that all of its values share."""
+        if column not in self._columns:
+            shared = self._bound + bound(column.table, column.name)
+            self._columns[column] = self._ciphers[column.purpose], shared
+        return self._columns[column]
 
-def sealing_key_id(sealed: bytes) -> str:
-    """Say which key sealed a value, without opening it.
+    def __repr__(self) -> str:
+        return f"DataKey({self.id!r}, check {self.check})"
 
-    Raises:
-        SealError: not a sealed value of a known layout.
-    """
-    return _parts(sealed)[0]
-
-
-def _parts(sealed: bytes) -> tuple[str, bytes, bytes]:
-    match = _SEALED.fullmatch(sealed)
-    if not match:
-        raise SealError("not a sealed value of layout v1")
-    try:
-        nonce, ciphertext = _decoded(match[2]), _decoded(match[3])
-    except ValueError:
-        raise SealError("a part of the sealed value is not base64url") from None
-    if len(nonce) != _NONCE_BYTES or len(ciphertext) < _TAG_BYTES:
-        raise SealError("a part of the sealed value is too short or too long")
-    return match[1].decode(), nonce, ciphertext
-
-
-def _derived(key: bytes) -> bytes:
-    """Derive the key of this purpose (RFC 5869), so that no key is ever used for two."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key)
-
-
-def _bound(key_id: str, context: str) -> bytes:
-    parts = (_VERSION.encode(), key_id.encode(), context.encode())
-    return b"".join(len(part).to_bytes(4) + part for part in parts)
-
-
-def _encoded(part: bytes) -> bytes:
-    return base64.urlsafe_b64encode(part).rstrip(b"=")
-
-
-def _decoded(part: bytes) -> bytes:
-    decoded = base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
-    if _encoded(decoded) != part:  # one value, one spelling: stray low bits are refused
-        raise ValueError("not canonical base64url")
-    return decoded
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key is never pickled: it would stand there in clear")

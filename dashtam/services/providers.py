@@ -1,6 +1,6 @@
 """The catalogue of providers."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,11 +21,13 @@ class CataloguePage:
     has_more: bool
 
 
-async def list_catalogue(*, limit: int, after: str = "") -> CataloguePage:
-    """List at most `limit` providers whose key comes after `after`.
+async def list_catalogue(*, limit: int, after: str = "", configured: Set[str]) -> CataloguePage:
+    """List at most `limit` providers whose key comes after `after`; only those in `configured` are available here.
 
     A page is found by key, not by number: entries that come or go between two requests neither repeat nor hide others.
     """
     # One row more than asked for tells whether there is a next page, without counting.
     found = await connections.get("default").execute_query_dict(_PAGE, [after, limit + 1])
+    for entry in found:
+        entry["is_available"] = entry["is_available"] and entry["key"] in configured
     return CataloguePage(entries=found[:limit], has_more=len(found) > limit)

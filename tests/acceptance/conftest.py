@@ -12,6 +12,7 @@ from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
+_WITHOUT_ENGINE = Path(__file__).parent / "database"
 
 
 def pytest_configure() -> None:
@@ -21,7 +22,18 @@ def pytest_configure() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", ENGINES, ids=str, scope="session")
+        only = getattr(metafunc.module, "ENGINE", None)
+        chosen = [name for name in ENGINES if only in (None, name)]
+        metafunc.parametrize("engine", chosen, ids=str, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what needs servers and no engine beside the embedded one alone, so that CI does not run it twice."""
+    if EngineName.EMBEDDED in ENGINES:
+        return
+    left_out = [item for item in items if _WITHOUT_ENGINE in item.path.parents]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -29,6 +41,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name in left_out:
         terminalreporter.write_sep(
             "!", f"NOT TESTED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"
+        )
+    if EngineName.EMBEDDED in left_out:
+        terminalreporter.write_sep(
+            "!", f"NOT TESTED: {_WITHOUT_ENGINE.name}, which runs with the embedded engine"
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dashtam.devenv.components import Component, Mode
+from dashtam.devenv.components import SERVERS, Component, Mode
 from dashtam.devenv.engine import EngineName
 from tests.support.engines import chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
@@ -176,7 +176,7 @@ def test_containers_have_no_privilege_that_they_do_not_need(development: Throwaw
         assert host["SecurityOpt"] == ["no-new-privileges:true"], component
         assert host["Memory"] > 0, component
         assert host["PidsLimit"] > 0, component
-        assert {binding["HostIp"] for ports in host["PortBindings"].values() for binding in ports} == {
+        assert {binding["HostIp"] for ports in host["PortBindings"].values() for binding in ports} <= {
             "127.0.0.1"
         }
         assert document["Config"]["User"] == {
@@ -213,7 +213,7 @@ def test_an_edit_of_the_env_file_starts_the_servers_anew(development: ThrowawayP
     renewed = {
         component for component in Component if inspected(development, component)["Id"] != before[component]
     }
-    assert renewed == {Component.APP, Component.CALLBACK}
+    assert renewed == set(SERVERS)
     development.env_file.write_text(text, encoding="ascii")
 
 

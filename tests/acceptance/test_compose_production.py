@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dashtam.devenv.components import SERVERS
 from dashtam.devenv.engine import EngineName
 from dashtam.devenv.envfile import read_env_file
 from tests.support.engines import chosen_engines
@@ -43,9 +44,11 @@ def _image() -> Iterator[str]:
 
 @pytest.fixture(scope="module", name="project")
 def _project(folder: Path) -> Iterator[ThrowawayProject]:
-    """PostgreSQL and Redis for it, with a schema at head."""
+    """PostgreSQL and Redis for it, with a schema at head, and without development's data key, which is for it alone."""
     with throwaway_project(EngineName.COMPOSE, folder, "stores") as project:
         project.done("up")
+        docker("stop", *(f"{project.name}-{server}" for server in SERVERS))
+        docker("exec", f"{project.name}-postgres", "psql", "-c", "DELETE FROM encryption_keys")
         yield project
 
 
@@ -72,6 +75,8 @@ def _container(image: str, project: ThrowawayProject, cache: str, folder: Path) 
         "REDIS_URL": f"redis://production:{PASSWORD}@{cache}:6379/0",
         "TOKEN_ENCRYPTION_KEYS": values["TOKEN_ENCRYPTION_KEYS"],
         "APP_URL": "https://localhost:8000",
+        "SMTP_URL": "smtps://dashtam:password@mail.example.com:465",
+        "MAIL_FROM": "dashtam@example.com",
     }
     options = (
         f"--name={CONTAINER}",
@@ -144,12 +149,12 @@ def test_it_refuses_the_secrets_of_the_examples(image: str) -> None:
         "REDIS_URL": "redis://:redis_password_change_me@redis:6379/0",
     }
     told = [f"--env-file={example}", *(f"--env={name}={value}" for name, value in weak.items())]
-    load = "from dashtam.settings import *; load_settings(Settings)"
+    load = "from dashtam.settings_loading import *; load_settings(Settings)"
     answer = subprocess.run(
         ["docker", "run", "--rm", *HARDENED, *told, image, "python", "-c", load],
         capture_output=True,
         text=True,
     )
     assert answer.returncode != 0
-    for name in ("DEBUG", "DATABASE_URL", "REDIS_URL", "TOKEN_ENCRYPTION_KEYS"):
+    for name in ("DEBUG", "DATABASE_URL", "REDIS_URL", "TOKEN_ENCRYPTION_KEYS", "SMTP_URL", "MAIL_FROM"):
         assert name in answer.stderr

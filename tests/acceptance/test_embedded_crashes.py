@@ -60,7 +60,7 @@ def test_a_killed_component_comes_back_by_itself(running: EmbeddedProject, compo
     killed.kill()
 
     eventually(lambda: not any(map(is_alive, family)), "the end of the old processes")
-    eventually(lambda: all_healthy(running), "all four healthy")
+    eventually(lambda: all_healthy(running), "all five healthy")
     assert running.process(component) != killed
     assert running.psql("SELECT id FROM canary") == "1"
 
@@ -87,7 +87,7 @@ def test_a_killed_postmaster_comes_back_past_a_backend_that_is_still_busy(runnin
 
     running.process(Component.POSTGRES).kill()
 
-    eventually(lambda: all_healthy(running), "all four healthy")
+    eventually(lambda: all_healthy(running), "all five healthy")
     busy.wait(_BACK_SECONDS)
     assert running.psql("SELECT id FROM canary") == "1"
 

@@ -77,7 +77,7 @@ def test_a_killed_up_is_healed_by_the_next(development: ThrowawayProject, after:
     assert development.dump() == rows
 
 
-@pytest.mark.parametrize("after", ["app and callback stopped", "5 models imported"])
+@pytest.mark.parametrize("after", ["app, callback and refresher stopped", "5 models imported"])
 def test_a_killed_setup_is_healed_by_the_next_and_development_loses_nothing(
     development: ThrowawayProject, after: str
 ) -> None:

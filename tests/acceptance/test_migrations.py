@@ -6,9 +6,9 @@ from pathlib import Path
 from tests.support.checksum import take_checksum
 from tests.support.project import ThrowawayProject
 
-ADDS = "1_20990101000000_adds.py"
-DROPS = "2_20990101000000_drops.py"
-BREAKS = "1_20990101000000_breaks.py"
+ADDS = "901_20990101000000_adds.py"
+DROPS = "902_20990101000000_drops.py"
+BREAKS = "901_20990101000000_breaks.py"
 EMAILS = "SELECT email FROM users"
 SHOWN = f"{DROPS}\n    drops a column: ALTER TABLE users\n      DROP COLUMN email"
 

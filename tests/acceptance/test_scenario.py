@@ -34,7 +34,7 @@ def test_up_ends_with_every_component_healthy_and_the_database_it_is_really_conn
     assert status["mode"] == "development"
     assert {entry["health"] for entry in status["components"]} == {"healthy"}
     connected = {entry["component"]: entry["connected_to"] for entry in status["components"]}
-    assert connected["app"] == connected["callback"] == "dashtam as dashtam_user"
+    assert {connected[name] for name in ("app", "callback", "refresher")} == {"dashtam as dashtam_user"}
     assert connected["redis"] == "index 0"
     assert status["migration_head"]
 
@@ -55,7 +55,7 @@ def test_the_test_environment_runs_the_same_components_on_another_database(
     status = development.status()
     assert status["mode"] == "testing"
     assert {entry["component"]: entry["health"] for entry in status["components"]} == {
-        "postgres": "healthy", "redis": "healthy", "app": "idle", "callback": "stopped",
+        "postgres": "healthy", "redis": "healthy", "app": "idle", "callback": "stopped", "refresher": "stopped",
     }  # fmt: skip
     told = development.done("exec", "app", "--", "printenv", "DATABASE_URL")
     assert "dashtam_test_user" in told

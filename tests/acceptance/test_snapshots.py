@@ -75,7 +75,7 @@ def _stores(shared: ThrowawayProject) -> Iterator[ThrowawayProject]:
 def test_app_and_callback_are_stopped_for_a_copy_and_come_back(development: ThrowawayProject) -> None:
     before = take_checksum(development)
     taking = development.start("db.snapshot", "--name", "one")
-    read_until(taking, "app and callback stopped")
+    read_until(taking, "app, callback, refresher stopped")
     second = development.invoke("db.snapshot")
     assert (second.code, "another verb is at work" in second.output) == (3, True), second.output
     assert finish(taking).code == 0

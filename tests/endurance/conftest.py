@@ -12,7 +12,7 @@ import pytest
 from dashtam.devenv.engine import EngineName
 from tests.support.embedded import throwaway_folder
 from tests.support.engines import CHOICE, chosen_engines
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.project import ThrowawayProject, store_something, throwaway_project
 
 ENGINES: Final = chosen_engines()
 
@@ -22,7 +22,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rounds", type=int, help="how many faults each verb meets and how many sequences the soak has"
     )
     parser.addoption("--seed", type=int, default=1, help="the same seed draws the same faults and sequences")
-    parser.addoption("--shrink", action="store_true", help="look for a shorter sequence that fails as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long_on_compose: left out there where nobody says --rounds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--rounds"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long_on_compose") and _on_compose(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _on_compose(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and item.callspec.params["engine"] is EngineName.COMPOSE
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,6 +53,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_sep(
             "!", f"NOT ENDURED: the {name} engine ({CHOICE} leaves it out, or `docker info` does not answer)"
         )
+    skipped = {
+        (report.nodeid.partition("::")[0], report.longrepr[2])
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple) and "empty parameter set" not in report.longrepr[2]
+    }
+    for file, reason in sorted(skipped):
+        terminalreporter.write_sep("!", f"NOT ENDURED: {file} ({reason})")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -57,8 +79,7 @@ def _project(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -
     """One project for all tests of a file: it has development with data in it."""
     file = request.path.stem.removeprefix("test_").replace("_", "-")
     with throwaway_project(engine, folder, file) as project:
-        project.done("up")
-        project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
+        store_something(project)
         yield project
 
 
@@ -69,7 +90,6 @@ def _luck(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(name="rounds")
-def _rounds(engine: EngineName, request: pytest.FixtureRequest) -> int:
-    """How many faults a verb meets; few where nobody says, so that CI stays short."""
-    few = {EngineName.EMBEDDED: 4, EngineName.COMPOSE: 1}
-    return request.config.getoption("--rounds") or few[engine]
+def _rounds(request: pytest.FixtureRequest) -> int:
+    """How many faults a verb meets; one where nobody says, so that CI stays short."""
+    return request.config.getoption("--rounds") or 1

@@ -11,8 +11,9 @@ import pytest
 
 from dashtam.devenv.engine import EngineName
 from tests.support.checksum import assert_unchanged, settle, take_checksum
+from tests.support.embedded import throwaway_folder
 from tests.support.faults import docker
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.project import ThrowawayProject, store_something, throwaway_project
 
 VERBS = ("test.setup", "db.snapshot --name full", "restart", "test.clean", "up")
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
@@ -29,9 +30,10 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def project_on_small_disk(engine: EngineName, folder: Path) -> Iterator[tuple[ThrowawayProject, Path]]:
+def project_on_small_disk(engine: EngineName) -> Iterator[tuple[ThrowawayProject, Path]]:
     """A project whose data lies on a disk of its own: the data folder, or what is mounted over its volume."""
-    with throwaway_project(engine, folder, "full-disk") as project:
+    # In a folder of its own, since the session's may hold the data of other files' projects.
+    with throwaway_folder() as folder, throwaway_project(engine, folder, "full-disk") as project:
         if engine is EngineName.EMBEDDED:
             project.data.mkdir(mode=0o711)
             with small_disk(project.data) as disk:
@@ -67,10 +69,10 @@ def fill(disk: Path) -> Path:
     raise AssertionError("the disk has no end")
 
 
-def test_a_full_disk(engine: EngineName, folder: Path, rounds: int, luck: random.Random) -> None:
-    with project_on_small_disk(engine, folder) as (project, disk):
-        project.done("up")
-        project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
+@pytest.mark.long_on_compose
+def test_a_full_disk(engine: EngineName, rounds: int, luck: random.Random) -> None:
+    with project_on_small_disk(engine) as (project, disk):
+        store_something(project)
         before = take_checksum(project)
         for verb in luck.sample(VERBS, min(len(VERBS), max(2, rounds // 2))):
             project.done("test.setup" if verb == "test.clean" else "up")

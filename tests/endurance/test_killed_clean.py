@@ -1,17 +1,14 @@
 """Whatever is killed while `invoke test.clean` is at work, the next verb heals and development has lost nothing."""
 
 import random
-from typing import Final
 
-from tests.support.endurance import Trial, endure
+import pytest
+
+from tests.support.endurance import endure
 from tests.support.project import ThrowawayProject
-
-CLEAN: Final = Trial(
-    verb="test.clean",
-    beginnings=[["test.setup"], ["down"]],
-    heals=[["test.clean", "up"], ["test.setup"], ["down", "up"]],
-)
+from tests.support.trials import CLEAN
 
 
+@pytest.mark.long_on_compose
 def test_clean(project: ThrowawayProject, rounds: int, luck: random.Random) -> None:
     endure(project, CLEAN, rounds, luck)

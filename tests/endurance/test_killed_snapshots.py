@@ -1,59 +1,15 @@
 """Whatever is killed while a snapshot is taken or put back, there is one whole development, the old or the new."""
 
-import json
 import random
-from collections.abc import Collection
-from itertools import count
-from typing import Final
 
-from tests.support.checksum import Checksum, take_checksum
-from tests.support.endurance import Trial, endure
+import pytest
+
+from tests.support.endurance import endure
 from tests.support.project import ThrowawayProject
-
-_HEALS: Final = (["up"], ["down", "up"], ["restart"], ["test.setup", "test.clean", "up"])
-_ADD_USER: Final = "INSERT INTO users (email, password_hash) VALUES ('after-{}@example.com', 'x')"
-_NUMBERS: Final = count(1)
+from tests.support.trials import RESTORE, SNAPSHOT
 
 
-def taken(project: ThrowawayProject) -> list[str]:
-    """The names of the snapshots that are there."""
-    return [entry["name"] for entry in json.loads(project.done("db.snapshots", "--json"))]
-
-
-def drop_or_restore(project: ThrowawayProject, luck: random.Random) -> None:
-    """A snapshot that is listed is whole: what it holds may take the place of development, and is the same."""
-    names = taken(project)
-    if "endured" in names and luck.random() < 0.5:
-        project.done("db.restore", "endured", "--replace", "dashtam")
-    drop_all(project, luck)
-
-
-def drop_all(project: ThrowawayProject, luck: random.Random) -> None:
-    """Leave room for the next."""
-    for name in taken(project):
-        project.done("db.drop-snapshot", name)
-
-
-def change_after_snapshot(project: ThrowawayProject) -> Collection[Checksum]:
-    """Take a snapshot, and change development, which then is the one or the other."""
-    project.done("db.snapshot", "--name", "endured")
-    old = take_checksum(project)
-    project.done("db.shell", "--", "-c", _ADD_USER.format(next(_NUMBERS)))
-    return [take_checksum(project), old]
-
-
-SNAPSHOT: Final = Trial(
-    verb="db.snapshot --name endured", beginnings=[[]], heals=_HEALS, tidy=drop_or_restore
-)
-RESTORE: Final = Trial(
-    verb="db.restore endured --replace dashtam",
-    beginnings=[[]],
-    heals=_HEALS,
-    prepare=change_after_snapshot,
-    tidy=drop_all,
-)
-
-
+@pytest.mark.long_on_compose
 def test_snapshot(project: ThrowawayProject, rounds: int, luck: random.Random) -> None:
     endure(project, SNAPSHOT, rounds, luck)
 

@@ -1,17 +1,14 @@
 """Whatever is killed while `invoke up` is at work, the next verb heals and development has lost nothing."""
 
 import random
-from typing import Final
 
-from tests.support.endurance import Trial, endure
+import pytest
+
+from tests.support.endurance import endure
 from tests.support.project import ThrowawayProject
-
-UP: Final = Trial(
-    verb="up",
-    beginnings=[["down"], []],
-    heals=[["up"], ["down", "up"], ["test.setup", "test.clean", "up"]],
-)
+from tests.support.trials import UP
 
 
+@pytest.mark.long_on_compose
 def test_up(project: ThrowawayProject, rounds: int, luck: random.Random) -> None:
     endure(project, UP, rounds, luck)

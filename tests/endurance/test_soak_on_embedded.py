@@ -12,5 +12,5 @@ ENGINE: Final = EngineName.EMBEDDED
 
 
 def test_soak(project: ThrowawayProject, rounds: int, pytestconfig: pytest.Config) -> None:
-    world = soak(project, rounds, pytestconfig.getoption("--seed"), shrink=pytestconfig.getoption("--shrink"))
+    world = soak(project, rounds, pytestconfig.getoption("--seed"))
     print(f"{world.sequences} sequences, {world.steps} steps")  # noqa: T201 - the figures

@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 
 INSIDE: Final = "DASHTAM_TEST_BEHIND_FENCE"
 _MOUNT_SETATTR: Final = 442  # the same number on every architecture
-_RECURSIVE, _READ_ONLY, _BIND = 0x8000, 0x1, 0x1000
+_RECURSIVE, _READ_ONLY = 0x8000, 0x1
 _NOSUID_NODEV: Final = 0x2 | 0x4
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 _NEW_MOUNTS, _NEW_PROCESSES, _NEW_NETWORK = 0x00020000, 0x20000000, 0x40000000
@@ -59,12 +59,13 @@ def end_with_parent() -> None:
 def close(folder: Path) -> None:
     """Make everything read-only but one folder, hide what listens in /run, and bring the own loopback up.
 
+    The folder is in memory: nothing of it outlives the run, and half of what a test of databases costs is files.
+
     Raises:
         NoFence: it did not become so; nothing may be run.
     """
-    _mount(str(folder), str(folder), None, _BIND)
-    _set_read_only("/", recursive=True, on=True)
-    _set_read_only(str(folder), recursive=False, on=False)
+    _set_read_only("/")
+    _mount("tmpfs", str(folder), "tmpfs", _NOSUID_NODEV, "mode=711")
     for hidden in ("/run", "/dev/shm"):
         _mount("tmpfs", hidden, "tmpfs", _NOSUID_NODEV)
     _bring_loopback_up()
@@ -128,20 +129,20 @@ def _prove(folder: Path) -> None:
         raise NoFence("/run is not empty")
 
 
-def _mount(source: str, target: str, kind: str | None, flags: int) -> None:
-    words = [None if word is None else word.encode() for word in (source, target, kind)]
-    if _LIBC.mount(*words, ctypes.c_ulong(flags), None) != 0:
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    words = [word.encode() for word in (source, target, kind)]
+    if _LIBC.mount(*words, ctypes.c_ulong(flags), options.encode()) != 0:
         raise NoFence(f"mount {target}: {os.strerror(ctypes.get_errno())}")
 
 
-def _set_read_only(path: str, *, recursive: bool, on: bool) -> None:
-    attributes = (ctypes.c_uint64 * 4)(_READ_ONLY if on else 0, 0 if on else _READ_ONLY, 0, 0)
-    flags = _RECURSIVE if recursive else 0
+def _set_read_only(path: str) -> None:
+    """This folder, and all that is mounted below it."""
+    attributes = (ctypes.c_uint64 * 4)(_READ_ONLY, 0, 0, 0)
     done = _LIBC.syscall(
         ctypes.c_long(_MOUNT_SETATTR),
         ctypes.c_int(-100),
         path.encode(),
-        ctypes.c_uint(flags),
+        ctypes.c_uint(_RECURSIVE),
         ctypes.byref(attributes),
         ctypes.c_size_t(ctypes.sizeof(attributes)),
     )

@@ -1,18 +1,7 @@
-"""Mutants: copies of a source text in which one thing is wrong."""
+"""A mutant: a copy of a source text in which one thing is wrong."""
 
-import ast
 import difflib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
-
-import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
-
-from tests.mutation.operators import changes_of
-
-# What stands below is read by people alone, or by the type checker.
-_UNSEEN: Final = (cst.Annotation, cst.FormattedString, cst.Raise, cst.Import, cst.ImportFrom, cst.Decorator)
 
 
 @dataclass(frozen=True)
@@ -33,7 +22,7 @@ class Mutant:
 
 def describe(file: str, line: int, original: str, text: str) -> Mutant:
     """Build a mutant, and say in the fewest lines what is wrong with it."""
-    old, new = original.splitlines(), text.splitlines()
+    old, new = _without_common_ends(original.splitlines(), text.splitlines())
     parts = [
         (old[a:b], new[c:d])
         for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
@@ -43,68 +32,9 @@ def describe(file: str, line: int, original: str, text: str) -> Mutant:
     return Mutant(file, line, " ".join(before.split()), " ".join(after.split()), text)
 
 
-class _Collector(cst.CSTVisitor):
-    METADATA_DEPENDENCIES = (PositionProvider,)
-
-    def __init__(self, only: frozenset[str], *, thorough: bool) -> None:
-        super().__init__()
-        self.found: list[tuple[int, cst.CSTNode, cst.CSTNode]] = []
-        self._only = only
-        self._thorough = thorough
-        self._within: list[cst.CSTNode] = []  # functions and classes: what stands in a target is a target
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, _UNSEEN) or _is_docstring(node) or self._is_elsewhere(node):
-            return False
-        if isinstance(node, cst.FunctionDef | cst.ClassDef) and (
-            not self._only or node.name.value in self._only
-        ):
-            self._within.append(node)
-        line = self.get_metadata(PositionProvider, node).start.line
-        self.found += [(line, node, changed) for changed in changes_of(node, thorough=self._thorough)]
-        return True
-
-    def on_leave(self, original_node: cst.CSTNode) -> None:
-        if self._within and self._within[-1] is original_node:
-            self._within.pop()
-
-    def _is_elsewhere(self, node: cst.CSTNode) -> bool:
-        """Targets are named, and it is a function, a class or a constant that is none of them."""
-        if not self._only or self._within:
-            return False
-        if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            # A class is entered for its methods.
-            return node.name.value not in self._only and not isinstance(node, cst.ClassDef)
-        return isinstance(node, cst.Assign | cst.AnnAssign) and not self._only & set(_names(node))
-
-
-def _names(node: cst.Assign | cst.AnnAssign) -> list[str]:
-    targets = [node.target] if isinstance(node, cst.AnnAssign) else [one.target for one in node.targets]
-    return [target.value for target in targets if isinstance(target, cst.Name)]
-
-
-def _is_docstring(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString | cst.ConcatenatedString)
-
-
-def python_mutants(
-    file: str, text: str, only: frozenset[str] = frozenset(), *, thorough: bool = True
-) -> Iterator[Mutant]:
-    """Make the mutants of a Python file that still compile; of the named functions alone where some are named."""
-    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-    collector = _Collector(only, thorough=thorough)
-    wrapper.visit(collector)
-    seen = {text}
-    for line, node, changed in collector.found:
-        mutated = cst.ensure_type(wrapper.module.deep_replace(node, changed), cst.Module).code
-        if mutated not in seen and _compiles(mutated):
-            seen.add(mutated)
-            yield describe(file, line, text, mutated)
-
-
-def _compiles(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return False
-    return True
+def _without_common_ends(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """What a comparison of two long texts that hardly differ would look at again and again."""
+    least = min(len(old), len(new))
+    start = next((place for place in range(least) if old[place] != new[place]), least)
+    end = next((place for place in range(least - start) if old[-1 - place] != new[-1 - place]), least - start)
+    return old[start : len(old) - end], new[start : len(new) - end]

@@ -11,6 +11,8 @@ from mutmut.mutation.mutators import (
     operator_swap_op,
 )
 
+from tests.mutation.sql import sql_mutants
+
 Operator = Callable[[cst.CSTNode], Iterable[cst.CSTNode]]
 
 _PASS: Final = cst.SimpleStatementLine([cst.Pass()])
@@ -51,8 +53,8 @@ def drop_clause(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def drop_element(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Leave out one element of what is written out as a list, a set, a tuple or a dictionary."""
-    if isinstance(node, cst.List | cst.Set | cst.Dict | cst.Tuple):
+    """Leave out one element of what is written out as a list, a set, a dictionary or a tuple in parentheses."""
+    if isinstance(node, cst.List | cst.Set | cst.Dict) or (isinstance(node, cst.Tuple) and node.lpar):
         elements: Sequence[cst.BaseElement | cst.BaseDictElement] = node.elements
         least = 2 if isinstance(node, cst.Set | cst.Tuple) else 1
         for place in range(len(elements) if len(elements) > least - 1 else 0):
@@ -66,6 +68,13 @@ def unwrap(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """Run the body of a `with` that binds nothing without it: no database transaction, no lock."""
     if isinstance(node, cst.With) and all(item.asname is None for item in node.items):
         yield cst.If(test=cst.Name("True"), body=node.body)
+
+
+def change_sql(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Make the mutants of SQL in what is written over several lines."""
+    if isinstance(node, cst.SimpleString) and '"""' in node.value:
+        for mutant in sql_mutants("", node.value):
+            yield node.with_changes(value=mutant.text)
 
 
 def answer_nothing(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -93,7 +102,10 @@ def change_text(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 # A guard that is gone: what CI tries.
-REMOVALS: Final[tuple[Operator, ...]] = (remove_statement, fix_condition, drop_clause, drop_element, unwrap)
+REMOVALS: Final[tuple[Operator, ...]] = (
+    *(remove_statement, fix_condition, drop_clause, drop_element, unwrap),
+    change_sql,
+)
 # Anything else that may be wrong. Of mutmut's operators, those that change texts and arguments make a dozen mutants of
 # a line that the type checker refuses, so ours stand in for them.
 MISTAKES: Final[tuple[Operator, ...]] = (answer_nothing, drop_keyword, change_text)

@@ -1,4 +1,4 @@
-"""Mutants of SQL: each clause left out, each comparison turned round, each refusal gone."""
+"""Mutants of SQL: each clause left out, each comparison turned round, each refusal gone; and of what psql is told."""
 
 import re
 from collections.abc import Iterator
@@ -11,23 +11,38 @@ _TURNED: Final = {
     " <> ": " = ",
     " IS DISTINCT FROM ": " IS NOT DISTINCT FROM ",
     " NOT IN ": " IN ",
-    "NOT EXISTS": "EXISTS",
+    "NOT EXISTS (": "EXISTS (",
+    "WHERE NOT ": "WHERE ",
     " ~ ": " !~ ",
     " AND NOT ": " AND ",
     "'testing'": "'development'",
     "'development'": "'testing'",
 }
-_UNION: Final = "\nUNION ALL\n"
 _CLAUSE: Final = re.compile(
     r"\bAND\s+(?:NOT\s+)?(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|[^\n()]+(?:\([^()\n]*\))?)"
 )
+_FIRST_CLAUSE: Final = re.compile(r"(?<=\bWHERE )[^()\n]+?\s+AND (?=\S)")
+# One of several refusals that are put together, with the UNION ALL that follows it; the last with the one before it.
+_PART: Final = re.compile(
+    r"(?ms)^( *)SELECT(?:(?!^ *UNION ALL$).)*?^\1UNION ALL\n|^ *UNION ALL SELECT [^\n]*\n"
+)
+_LAST_PART: Final = re.compile(
+    r"(?ms)\n *UNION ALL\n(?:(?!^ *UNION ALL$).)*?(?=\) AS \w+ \\gset|\n *LOOP\n|;?\n*\Z)"
+)
+_STATEMENT: Final = re.compile(
+    r"""(?msx) ^[ ]*(?=[A-Z])
+        (?: '[^']*' | --[^\n]* | \$(\w*)\$.*?\$\1\$ | [^;'\\] )*?
+        (?: ; | \\gexec | \\gset | \\g[ ]/dev/null )"""
+)
+_COMMAND: Final = re.compile(r"(?m)^ *\\(?:set (?!QUIET)|quit|ir|connect|echo).*\n")
+_CONDITION: Final = re.compile(r"(?m)(?<=\\if ).*$")
 
 
 def sql_mutants(file: str, text: str) -> Iterator[Mutant]:
     """Make the mutants of a file of SQL; comments stay as they are."""
     seen = {text}
     for place, mutated in sorted(_mutated(text), key=lambda pair: pair[0]):
-        if mutated not in seen and not _in_comment(text, place):
+        if mutated not in seen and not _is_elsewhere(text, place):
             seen.add(mutated)
             yield describe(file, text.count("\n", 0, place) + 1, text, mutated)
 
@@ -36,22 +51,15 @@ def _mutated(text: str) -> Iterator[tuple[int, str]]:
     for old, new in _TURNED.items():
         for match in re.finditer(re.escape(old), text):
             yield match.start(), text[: match.start()] + new + text[match.end() :]
-    for match in _CLAUSE.finditer(text):
-        yield match.start(), text[: match.start()] + text[match.end() :]
-    for statement in re.finditer(r"(?ms)^(?=[A-Z\\]).*?(?:;|\\gexec|\\gset|\\g /dev/null|\n(?=\\))", text):
-        yield statement.start(), text[: statement.start()] + text[statement.end() :]
-    yield from _without_a_part(text)
+    for part in (_CLAUSE, _FIRST_CLAUSE, _PART, _LAST_PART, _STATEMENT, _COMMAND):
+        for match in part.finditer(text):
+            yield match.start(), text[: match.start()] + text[match.end() :]
+    for match in _CONDITION.finditer(text):
+        for decided in ("true", "false"):
+            yield match.start(), text[: match.start()] + decided + text[match.end() :]
 
 
-def _without_a_part(text: str) -> Iterator[tuple[int, str]]:
-    """Leave out one refusal of several that a UNION ALL puts together."""
-    first = found.start() if (found := re.search(r"(?m)^SELECT", text)) else len(text)
-    parts = text[first:].split(_UNION)
-    for number in range(len(parts) if len(parts) > 1 else 0):
-        place = first + sum(len(part) + len(_UNION) for part in parts[:number])
-        yield place, text[:first] + _UNION.join([*parts[:number], *parts[number + 1 :]])
-
-
-def _in_comment(text: str, place: int) -> bool:
+def _is_elsewhere(text: str, place: int) -> bool:
+    """In a comment, or in a setting, where = compares nothing."""
     start = text.rfind("\n", 0, place) + 1
-    return text[start:place].lstrip().startswith("--") or text[place:].startswith("--")
+    return text[start:place].lstrip().startswith(("--", "SET ")) or text[place:].startswith("--")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _UNIT: Final = "tests/unit"
+_INTEGRATION: Final = "tests/integration/database"
 _COMPOSE: Final = "tests/unit/devenv/compose"
 _EMBEDDED: Final = "tests/unit/devenv/embedded"
 _ACCEPTANCE: Final = "tests/acceptance/database"
@@ -18,18 +19,50 @@ class Target:
     only: frozenset[str] = field(default_factory=frozenset)
     servers: bool = False
     """The tests take servers apart, so those are looked at after every mutant."""
+    ci: bool = True
+    """CI tries it every time; the others take too long for it, or refuse what is refused again before anything goes."""
 
 
 TARGETS: Final = (
     Target("dashtam/database/disposable.py", (f"{_UNIT}/database/test_disposable.py",)),
     Target(
+        "dashtam/database/verification.py",
+        (
+            f"{_UNIT}/database/test_verification.py",
+            f"{_INTEGRATION}/test_verification.py",
+            # Some by name: the file also has a test that initializes in its own process, which is connected already.
+            f"{_ACCEPTANCE}/test_init_test_db.py::test_a_guard_that_trips_leaves_every_row",
+            f"{_ACCEPTANCE}/test_init_test_db.py::test_a_replica_of_our_own_cluster_is_refused",
+            f"{_ACCEPTANCE}/test_init_test_db.py::test_of_parallel_runs_each_one_builds_or_is_refused",
+            f"{_ACCEPTANCE}/test_misleading_servers.py",
+        ),
+        servers=True,
+        ci=False,
+    ),
+    Target(
+        "dashtam/database/init_test_db.py",
+        (f"{_ACCEPTANCE}/test_init_test_db.py", f"{_ACCEPTANCE}/test_misleading_servers.py"),
+        servers=True,
+    ),
+    Target(
+        "dashtam/database/reset.py",
+        (f"{_ACCEPTANCE}/test_init_test_db.py", f"{_ACCEPTANCE}/test_misleading_servers.py"),
+        servers=True,
+        ci=False,
+    ),
+    Target(
+        "dashtam/database/drop_test_db.py", (f"{_ACCEPTANCE}/test_drop_test_db.py",), servers=True, ci=False
+    ),
+    Target(
         "dashtam/addresses.py",
         (f"{_UNIT}/test_addresses.py", f"{_UNIT}/database/test_hostile_urls.py"),
+        ci=False,
     ),
     Target(
         "dashtam/settings.py",
         (f"{_UNIT}/test_settings.py",),
         frozenset({"TestSettings", "_strict_bool", "TEST_DATABASE_NAME", "LOCAL_HOSTS"}),
+        ci=False,
     ),
     Target(
         "dashtam/devenv/testing.py",
@@ -52,11 +85,13 @@ TARGETS: Final = (
                 *("_differences", "_secret_differences"),
             }
         ),
+        ci=False,
     ),
     Target(
         "dashtam/devenv/compose/daemon.py",
         (f"{_COMPOSE}/test_daemon.py",),
         frozenset({"connect", "reason_to_refuse", "_find_endpoint", "_LOCAL"}),
+        ci=False,
     ),
     Target(
         "dashtam/devenv/compose/containers.py",
@@ -71,10 +106,56 @@ TARGETS: Final = (
         (f"{_UNIT}/devenv/test_wiping.py",),
         frozenset({"refuse_to_wipe_default"}),
     ),
-    Target("dashtam/devenv/embedded/identity.py", (f"{_EMBEDDED}/test_identity.py",)),
     Target(
-        "docker/reasons-to-refuse.psql",
-        (f"{_ACCEPTANCE}/test_init_scripts.py",),
-        servers=True,
+        "dashtam/devenv/embedded/identity.py",
+        (f"{_EMBEDDED}/test_identity.py",),
+        frozenset(
+            {"find_marked", "_carries", "read_environment", "find_servers_of", "_serves", "end", "_send"}
+        ),
+    ),
+    Target("dashtam/devenv/embedded/leftovers.py", (f"{_EMBEDDED}/test_leftovers.py",)),
+    Target(
+        "dashtam/devenv/embedded/cluster.py",
+        (f"{_ACCEPTANCE}/test_cluster.py",),
+        frozenset({"ensure_cluster", "_empty_staging", "check_version", "ensure_superuser_password"}),
+        ci=False,
+    ),
+    Target(
+        "dashtam/devenv/snapshots.py",
+        (f"{_UNIT}/devenv/test_snapshots.py",),
+        frozenset(
+            {
+                *(
+                    "take",
+                    "restore",
+                    "drop",
+                    "servers_at_rest",
+                    "_copy",
+                    "_refuse_strangers",
+                    "_refuse_unfit",
+                ),
+                *("_agree", "_drop", "_drop_surplus", "_find", "_require_postgres", "_require_development"),
+            }
+        ),
+        ci=False,
+    ),
+    *(
+        Target(f"docker/{name}", (f"{_ACCEPTANCE}/test_init_scripts.py",), servers=True, ci=False)
+        for name in (
+            *("reasons-to-refuse.psql", "ensure-database.psql"),
+            *("ensure-database.sh", "init-test-db.sh", "init-dev-db.sh"),
+        )
+    ),
+    *(
+        Target(
+            f"docker/{name}",
+            (f"{_ACCEPTANCE}/test_snapshot_scripts.py",),
+            servers=True,
+            ci=False,
+        )
+        for name in (
+            *("snapshot.sh", "snapshots/begin.psql", "snapshots/restore.psql", "snapshots/drop.psql"),
+            *("snapshots/take.psql", "snapshots/copy.psql", "snapshots/dress.psql", "snapshots/mend.psql"),
+        )
     ),
 )

@@ -1,5 +1,6 @@
 """Where mutants are tried: a copy of the checkout and servers of its own, in which a forked pytest runs warm."""
 
+import gc
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,11 @@ from typing import Final
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
 from tests.mutation import fence
+from tests.mutation.mutants import Mutant
+from tests.mutation.order import Order
+from tests.mutation.targets import Target
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_redis
-from tests.support.servers import SERVERS, describe, prepare
+from tests.support.servers import REMOVE, RESTORE, SERVERS, describe, prepare
 
 _COPIED: Final = (
     *("dashtam", "migrations", "docker", "tests", "docs"),
@@ -33,6 +37,9 @@ _MORE_OPTIONS: Final = (
 )
 _OURS: Final = ("dashtam", "tests", "migrations", "tasks")
 _PAUSE_SECONDS: Final = 0.005
+_FEWEST_SECONDS: Final = 45.0  # some tests give what does not happen half a minute
+_MEASURE_SECONDS: Final = 300.0
+_TIMES_AS_LONG: Final = 8
 
 
 class Outcome(StrEnum):
@@ -41,7 +48,7 @@ class Outcome(StrEnum):
     KILLED = "killed"
     SURVIVED = "survived"
     HUNG = "hung"
-    """No test ended within its time, and again not within several times as much."""
+    """A test did not end within its time, and again not within several times as much."""
 
 
 class Workshop:
@@ -58,6 +65,7 @@ class Workshop:
         self._environment: dict[str, str] = {}
         self._witness: tuple[Cluster, ...] = ()
         self._expected: list[str] = []
+        self._seconds: dict[tuple[str, ...], float] = {}  # by tests, which several targets may share
         self._clock = int(time.time())
 
     @contextmanager
@@ -72,30 +80,50 @@ class Workshop:
         finally:
             self._servers.close()
 
-    def read(self, file: str) -> str:
-        """The text of a file as it is in the checkout."""
-        return (CHECKOUT / file).read_text(encoding="utf-8")
+    def try_mutant(self, target: Target, mutant: Mutant) -> Outcome:
+        """Run a target's tests on the copy with a mutant in it; copy and servers are mended afterwards.
 
-    def test(self, tests: Sequence[str], *, seconds: float) -> Outcome:
-        """Run tests on the copy as it is now."""
-        code = self._run(tests, seconds)
-        if code is None and self._run(tests, 4 * seconds) is None:
+        Raises:
+            RuntimeError: the tests fail without any mutant.
+        """
+        if target.tests not in self._seconds:
+            self._seconds[target.tests] = self._measure(target)
+        path = self._tree / mutant.file
+        original = path.read_text(encoding="utf-8")
+        self._write(path, mutant.text)
+        try:
+            return self._test(target, self._seconds[target.tests])
+        finally:
+            self._write(path, original)
+            if target.servers:
+                self._mend_servers()
+
+    def _measure(self, target: Target) -> float:
+        """Run the tests without a mutant, in one workshop: they must pass, and show how long one may take."""
+        learned = self._learned(target)
+        if not learned.exists() and self._run(target, _MEASURE_SECONDS) != 0:
+            raise RuntimeError(f"{' '.join(target.tests)} fails without any mutant:\n{self.last_words}")
+        longest = max(Order(learned, self._folder / "progress").seconds.values(), default=0.0)
+        return max(_FEWEST_SECONDS, _TIMES_AS_LONG * longest)
+
+    def look_again(self, target: Target) -> None:
+        """Run the tests that have noticed a mutant without any: what one left behind must not have killed the next.
+
+        Raises:
+            RuntimeError: they fail.
+        """
+        if self._run(target, self._seconds[target.tests], again=True) != 0:
+            raise RuntimeError(f"after its mutants, {target.file} fails without any:\n{self.last_words}")
+
+    def _test(self, target: Target, seconds: float) -> Outcome:
+        code = self._run(target, seconds)
+        if code is None and self._run(target, 4 * seconds) is None:
             return Outcome.HUNG
         return Outcome.SURVIVED if code == 0 else Outcome.KILLED
 
-    def try_mutant(
-        self, file: str, text: str, tests: Sequence[str], *, seconds: float, mend: bool
-    ) -> Outcome:
-        """Run tests on the copy with another text in one of its files; copy and servers are mended afterwards."""
-        path = self._tree / file
-        original = path.read_text(encoding="utf-8")
-        self._write(path, text)
-        try:
-            return self.test(tests, seconds=seconds)
-        finally:
-            self._write(path, original)
-            if mend:
-                self._mend_servers()
+    def _learned(self, target: Target) -> Path:
+        """What is known of the tests, in this workshop or another."""
+        return self._folder.parent / f"{'+'.join(Path(test).stem for test in target.tests)}.json"
 
     @property
     def last_words(self) -> str:
@@ -160,23 +188,32 @@ class Workshop:
         return seen
 
     def _mend_servers(self) -> None:
-        """Start the servers anew where a mutant left them otherwise than it found them."""
-        try:
-            intact = self._look() == self._expected
-        except AssertionError:
-            intact = False
-        if not intact:
+        """Put back what a mutant left otherwise than it found it; where that is not enough, start the servers anew."""
+        if self._intact():
+            return
+        with suppress(AssertionError):
+            for other in self._witness[1:]:
+                other.ask(REMOVE + RESTORE)
+        if not self._intact():
             self._servers.close()
             self._start_servers()
 
-    def _run(self, tests: Sequence[str], seconds: float) -> int | None:
-        """pytest's exit code, or None where it did not end in time."""
+    def _intact(self) -> bool:
+        try:
+            return self._look() == self._expected
+        except AssertionError:
+            return False
+
+    def _run(self, target: Target, seconds: float, *, again: bool = False) -> int | None:
+        """pytest's exit code, or None where a test did not end in time."""
+        learned, begun = self._learned(target), self._folder / "progress"
+        begun.touch()
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
-            fence.run_among_own_processes(lambda: self._become_pytest(tests))
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+            order = Order(learned, begun, again=again)
+            fence.run_among_own_processes(lambda: self._become_pytest(target.tests, order))
+        while time.time() < begun.stat().st_mtime + seconds:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
                 _end_group(child)
@@ -186,7 +223,7 @@ class Workshop:
         os.waitpid(child, 0)
         return None
 
-    def _become_pytest(self, tests: Sequence[str]) -> int:
+    def _become_pytest(self, tests: Sequence[str], order: Order) -> int:
         code = 70
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -198,7 +235,7 @@ class Workshop:
             os.environ.clear()
             os.environ.update(self._environment)
             _forget_ours(self._tree)
-            code = _run_pytest(tests, self._tree)
+            code = _run_pytest(tests, self._tree, order)
         except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
             traceback.print_exc()
         finally:
@@ -222,11 +259,14 @@ _ROWS: Final = "SELECT count(*), string_agg(email, ',' ORDER BY email) FROM user
 
 
 def _warm_up() -> None:
-    """Import once what every pytest imports, and forget what the mutants are made of."""
+    """Import once what every pytest imports, and keep the collector of garbage from looking at it in each of them."""
     import dashtam.app
     import dashtam.database.verification
     import dashtam.devenv.compose.engine
     import dashtam.devenv.embedded.engine  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def _forget_ours(tree: Path) -> None:
@@ -235,14 +275,14 @@ def _forget_ours(tree: Path) -> None:
     sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in {"", str(CHECKOUT)})]
 
 
-def _run_pytest(tests: Sequence[str], tree: Path) -> int:
+def _run_pytest(tests: Sequence[str], tree: Path, order: Order) -> int:
     import dashtam
 
     if not Path(str(dashtam.__file__)).is_relative_to(tree):
         raise RuntimeError(f"dashtam comes from {dashtam.__file__}; expected {tree}")
     import pytest
 
-    return int(pytest.main([*_OPTIONS, *_MORE_OPTIONS, *tests]))
+    return int(pytest.main([*_OPTIONS, *_MORE_OPTIONS, *tests], plugins=[order]))
 
 
 def _end_group(leader: int) -> None:

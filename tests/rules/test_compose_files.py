@@ -12,7 +12,7 @@ import pytest
 
 from dashtam.devenv.application import Place, application_environment
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.compose.plan import POSTGRES, REDIS, reasons_to_refuse
+from dashtam.devenv.compose.plan import APP, AUTHORITY, POSTGRES, REDIS, reasons_to_refuse
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.command import redis_configuration, redis_users
 from tests.support.compose_files import (
@@ -48,16 +48,19 @@ def test_compose_would_run_exactly_what_the_engine_means_to_run(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_app_is_told_the_same_by_either_engine_but_for_where_the_stores_are(
+def test_app_is_told_the_same_by_either_engine_but_for_where_the_others_are(
     configuration: Configuration, mode: Mode
 ) -> None:
-    stores = {
+    places = {
         "postgres": Place("127.0.0.1", configuration.postgres_port),
         "redis": Place("127.0.0.1", configuration.redis_port),
+        "app": Place("127.0.0.1", configuration.app_port),
     }
-    embedded = application_environment(configuration, mode, cluster_identifier=CLUSTER, **stores)
+    embedded = application_environment(
+        configuration, mode, authority=AUTHORITY, cluster_identifier=CLUSTER, **places
+    )
     compose = read(configuration, mode)["services"][Component.APP]["environment"]
-    inside = {stores["postgres"]: POSTGRES, stores["redis"]: REDIS}
+    inside = {places["postgres"]: POSTGRES, places["redis"]: REDIS, places["app"]: APP}
     for local, place in inside.items():
         embedded = {
             name: value.replace(f"{local.host}:{local.port}", f"{place.host}:{place.port}")
@@ -80,7 +83,7 @@ def test_the_overlay_gives_testing_a_role_and_a_database_and_an_index_of_its_own
 @pytest.mark.parametrize("component", Component)
 def test_the_overlay_adds_no_port_and_no_volume(configuration: Configuration, component: Component) -> None:
     development, testing = (read(configuration, mode)["services"][component] for mode in MODES)
-    assert testing["ports"] == development["ports"]
+    assert testing.get("ports") == development.get("ports")
     for service in (development, testing):
         service["data"] = [mount for mount in service["volumes"] if mount["type"] == "volume"]
     assert testing["data"] == development["data"]

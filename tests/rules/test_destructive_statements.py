@@ -16,6 +16,8 @@ STATEMENTS = re.compile(
     r"\bDROP\s+(DATABASE|SCHEMA|TABLE|OWNED|COLUMN|%s)|\bDELETE\s+FROM|\bFLUSH(ALL|DB)\b"
     r"|\bTRUNCATE\s+(TABLE\s+)?[\w\".{}]+\s*(;|,|$|CASCADE)"
 )
+# Takes one row, by the hash of a secret, and answers with it: who comes second finds none.
+TAKES_ONE = re.compile(r"\bDELETE FROM authorization_requests\s+WHERE state_hash = \$1 AND\b")
 HELPERS = {
     "_drop_databases",
     "truncate_all_models",
@@ -47,10 +49,8 @@ def strings(tree: ast.AST) -> list[str]:
 def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
     if str(path.relative_to(ROOT)) in MADE_FOR_IT:
         return
-    found = [
-        match.group() for text in strings(ast.parse(path.read_text())) for match in STATEMENTS.finditer(text)
-    ]
-    assert found == []
+    texts = [TAKES_ONE.sub("", text) for text in strings(ast.parse(path.read_text()))]
+    assert [match.group() for text in texts for match in STATEMENTS.finditer(text)] == []
 
 
 def test_no_script_drops_anything_but_a_half_made_snapshot_and_a_half_dropped_test_database() -> None:

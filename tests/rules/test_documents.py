@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from dashtam.providers.registry import list_folders
 from dashtam.settings import Settings, TestSettings
 
 CHECKOUT = Path(__file__).parents[2]
@@ -49,7 +50,12 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
 def test_every_setting_stands_in_the_readme() -> None:
     documented = set(re.findall(r"`([A-Z][A-Z_]+)`", (CHECKOUT / "README.md").read_text()))
     in_files = {name for file in (".env.example", ".env.test") for name in dotenv_values(CHECKOUT / file)}
-    assert {*Settings.model_fields, *TestSettings.model_fields, *in_files} <= documented
+    own = {
+        folder.settings.model_config.get("env_prefix", "") + name
+        for folder in list_folders()
+        for name in folder.settings.model_fields
+    }
+    assert {*Settings.model_fields, *TestSettings.model_fields, *own, *in_files} <= documented
 
 
 def test_constraints_pin_names_and_versions_only() -> None:

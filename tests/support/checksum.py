@@ -26,6 +26,8 @@ _VOLATILE: Final = (
     *("relfilenode", "relpages", "reltuples", "relallvisible", "relallfrozen", "relfrozenxid", "relminmxid"),
     *("relhasindex", "relhassubclass", "relhasrules", "relhastriggers", "indcheckxmin", "oid"),
     *("datfrozenxid", "datminmxid", "rolpassword"),
+    # The value of a column that was added with a default, until something rewrites the table; it stands in the rows.
+    *("atthasmissing", "attmissingval"),
 )
 
 # How a catalogue names the object that a row is about; without one of these, rows stand for themselves.

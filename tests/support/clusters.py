@@ -157,6 +157,7 @@ class Cluster:
             [sys.executable, "-m", *module.split()],
             env=self.environment(mode) | changes,
             cwd=self.checkout,
+            stdin=subprocess.PIPE,  # some end when it does
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -98,5 +98,5 @@ def embedded_project(*, home: Path | None = None) -> Iterator[EmbeddedProject]:
         finally:
             project.stop()
             leftovers = project.processes()
-            end(leftovers, gently=signal.SIGKILL, seconds=60)
+            end(project.processes, gently=signal.SIGKILL, seconds=60)
             assert not leftovers, f"left behind: {leftovers} as user {os.getuid()}"

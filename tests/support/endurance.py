@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.support.checksum import Checksum, assert_unchanged, settle, take_checksum
-from tests.support.faults import Fault, Moment, draw_faults, steps_of, strike
+from tests.support.faults import OF_EVERY_MACHINE, Fault, Moment, Victim, draw_faults, steps_of, strike
 from tests.support.project import ThrowawayProject, finish
 
 Verbs = Sequence[str]
@@ -32,6 +32,12 @@ class Trial:
     """Is called before each fault, with the environment up; answers what development may be afterwards."""
     tidy: Callable[[ThrowawayProject, random.Random], None] = field(default=lambda project, luck: None)
     """Is called after each, and leaves development as it found it."""
+    victims: Sequence[Victim] = OF_EVERY_MACHINE
+    kill: Callable[[ThrowawayProject, Victim, subprocess.Popen[str], random.Random], str] = strike
+    says: str = ""
+    """What the verb has to say where the fault made it fail."""
+    repair: Callable[[ThrowawayProject], None] = field(default=lambda project: None)
+    """Is called once the verb has ended: brings back what no verb can."""
 
 
 def endure(project: ThrowawayProject, trial: Trial, rounds: int, luck: random.Random) -> None:
@@ -43,7 +49,7 @@ def endure(project: ThrowawayProject, trial: Trial, rounds: int, luck: random.Ra
     if project.status()["mode"] != "testing":
         project.done("up")
     steps, seconds = _learn(project, trial, luck)
-    faults = draw_faults(steps, seconds, luck)
+    faults = draw_faults(steps, seconds, luck, trial.victims)
     for number in range(rounds):
         _endure(project, trial, next(faults), luck, f"{trial.verb}, round {number + 1}")
 
@@ -65,7 +71,10 @@ def _endure(project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.
     settle(project)
     told = [f"{name}: {fault}"]
     _run(project, luck.choice(trial.beginnings), told)
-    answer_of_verb(project, trial.verb, fault, luck, told)
+    try:
+        _answer_of_verb(project, trial, fault, luck, told)
+    finally:
+        trial.repair(project)
     heal = luck.choice(trial.heals)
     _run(project, heal, told)
     after = take_checksum(project)
@@ -78,16 +87,17 @@ def _endure(project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.
     print("; ".join(line.partition("\n")[0] for line in told), flush=True)  # noqa: T201 - what a failure is told with
 
 
-def answer_of_verb(
-    project: ThrowawayProject, verb: str, fault: Fault, luck: random.Random, told: list[str]
+def _answer_of_verb(
+    project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, told: list[str]
 ) -> None:
     """Run a verb with a fault in it; it ends, well or not, and tells no stack of calls."""
-    process = project.start(*verb.split())
+    process = project.start(*trial.verb.split())
     said = _wait(process, fault.moment)
-    hit = strike(project, fault.victim, process, luck)
+    hit = trial.kill(project, fault.victim, process, luck)
     answer = finish(process)
-    told.append(f"invoke {verb} -> {answer.code} (hit {hit})\n{said}{answer.output}")
+    told.append(f"invoke {trial.verb} -> {answer.code} (hit {hit})\n{said}{answer.output}")
     assert answer.code in _SETTLED, "\n".join(told)
+    assert answer.code != 1 or trial.says in said + answer.output, "\n".join(told)
     stacks = [line for line in (said + answer.output).splitlines() if line.startswith("Traceback")]
     assert not stacks, "\n".join(told)  # the last lines of a log may hold some, and each is one line of JSON
 

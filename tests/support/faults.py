@@ -35,6 +35,11 @@ class Victim(StrEnum):
     BACKEND = "a process of postgres"
     REDIS = "redis"
     SUPERVISOR = "the supervisor, or all containers"
+    DAEMON = "the Docker daemon"
+
+
+OF_EVERY_MACHINE: Final = tuple(victim for victim in Victim if victim is not Victim.DAEMON)
+"""Whom a test may kill anywhere; a daemon only where it is the test's own."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +70,20 @@ def steps_of(output: str) -> list[str]:
     return list(dict.fromkeys(line.partition("  ")[0] for line in lines))
 
 
-def draw_faults(steps: Sequence[str], seconds: float, luck: random.Random) -> Iterator[Fault]:
+def draw_faults(
+    steps: Sequence[str], seconds: float, luck: random.Random, victims: Sequence[Victim]
+) -> Iterator[Fault]:
     """Every pair of a step and a victim in a random order, none twice; every third fault at a random moment instead.
 
     `seconds` is how long the verb takes where nobody disturbs it. After the last pair moments go on without end.
     """
-    pairs = [Fault(Moment(step=step), victim) for step in steps for victim in Victim]
+    pairs = [Fault(Moment(step=step), victim) for step in steps for victim in victims]
     luck.shuffle(pairs)
     while True:
         for _ in range(2):
             if pairs:
                 yield pairs.pop()
-        yield Fault(Moment(seconds=luck.uniform(0, seconds)), luck.choice(list(Victim)))
+        yield Fault(Moment(seconds=luck.uniform(0, seconds)), luck.choice(victims))
 
 
 def strike(
@@ -138,7 +145,10 @@ def _works_in_database(words: str) -> bool:
 
 def _strike_container(project: ThrowawayProject, victim: Victim, luck: random.Random) -> str:
     if victim is Victim.SUPERVISOR:
-        names = [f"{project.name}-{component}" for component in ("postgres", "redis", "app", "callback")]
+        names = [
+            f"{project.name}-{component}"
+            for component in ("postgres", "redis", "app", "callback", "refresher")
+        ]
         return " ".join(docker("kill", *names).split()) or "nothing, no container was running"
     components = {Victim.COMMAND: ["app", "postgres"], Victim.REDIS: ["redis"]}.get(victim, ["postgres"])
     hits = [_strike_inside(f"{project.name}-{component}", victim, luck) for component in components]

@@ -7,12 +7,20 @@ from typing import Any
 from dashtam.models import (
     AuditEntry,
     Authorization,
+    CodePurpose,
     ConnectionStatus,
+    OneTimeCode,
     Outcome,
     Provider,
     ProviderConnection,
     ProviderToken,
+    RecoveryCode,
+    SecondFactor,
+    SessionKind,
+    SessionToken,
+    TokenKind,
     User,
+    UserSession,
 )
 
 _numbers = count(1)
@@ -63,9 +71,65 @@ async def make_token(**values: object) -> ProviderToken:
     return await ProviderToken.create(**defaults | values)
 
 
-async def make_audit_entry(**values: object) -> AuditEntry:
-    """Store an audit entry that speaks of nobody in particular."""
+async def make_code(**values: object) -> OneTimeCode:
+    """Store a code that resets a password."""
     defaults: dict[str, Any] = {
+        "purpose": CodePurpose.PASSWORD_RESET,
+        "email": "user@example.com",
+        "code_hash": f"{next(_numbers):064x}",
+        "expires_at": datetime.now(UTC) + timedelta(minutes=30),
+    }
+    return await OneTimeCode.create(**defaults | values)
+
+
+async def make_session(**values: object) -> UserSession:
+    """Store the session of a program, with a user where none is given."""
+    defaults: dict[str, Any] = {
+        "user": values.get("user") or await make_user(),
+        "kind": SessionKind.PROGRAM,
+        "name": "laptop",
+        "scopes": "read write",
+        "expires_at": datetime.now(UTC) + timedelta(days=30),
+        "last_seen_at": datetime.now(UTC),
+    }
+    return await UserSession.create(**defaults | values)
+
+
+async def make_session_token(**values: object) -> SessionToken:
+    """Store an access token, with a session where none is given."""
+    defaults: dict[str, Any] = {
+        "session": values.get("session") or await make_session(),
+        "kind": TokenKind.ACCESS,
+        "token_hash": f"{next(_numbers):064x}",
+        "expires_at": datetime.now(UTC) + timedelta(minutes=15),
+    }
+    return await SessionToken.create(**defaults | values)
+
+
+async def make_second_factor(**values: object) -> SecondFactor:
+    """Store an authenticator app that is not confirmed, with a user where none is given."""
+    defaults: dict[str, Any] = {
+        "user": values.get("user") or await make_user(),
+        "secret_sealed": b"sealed",
+        "key_id": "test",
+    }
+    return await SecondFactor.create(**defaults | values)
+
+
+async def make_recovery_code(**values: object) -> RecoveryCode:
+    """Store a recovery code, with a user where none is given."""
+    defaults: dict[str, Any] = {
+        "user": values.get("user") or await make_user(),
+        "code_hash": f"{next(_numbers):064x}",
+    }
+    return await RecoveryCode.create(**defaults | values)
+
+
+async def make_audit_entry(**values: object) -> AuditEntry:
+    """Store an audit entry that speaks of nobody in particular, and stands at a place of its own outside the chain."""
+    defaults: dict[str, Any] = {
+        "sequence": 2**62 + next(_numbers),
+        "hash": bytes(32),
         "actor": "system",
         "action": "connection.activated",
         "outcome": Outcome.SUCCEEDED,

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +87,8 @@ class ThrowawayProject:
         self.data = data
         self.home = data / name
         self.ports = dict(zip(PORT_SETTINGS, free_ports(len(PORT_SETTINGS)), strict=True))
+        self.way_in: Sequence[str] = ()
+        """Words before each command, where verbs shall run elsewhere than the tests: in another network."""
         self.lay_out()
 
     def lay_out(self) -> None:
@@ -128,7 +130,7 @@ class ThrowawayProject:
         `terminal` is the end of a pseudo-terminal that the verb is given.
         """
         return subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
+            [*self.way_in, sys.executable, "-m", "invoke", *words],
             cwd=self.checkout,
             env=self.shell | shell,
             stdin=subprocess.DEVNULL if terminal is None else terminal,
@@ -141,7 +143,8 @@ class ThrowawayProject:
     @property
     def shell(self) -> dict[str, str]:
         """What the developer's shell holds."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        passed_on = ("PATH", "HOME", "TMPDIR", "LANG", "DOCKER_HOST")
+        kept = {name: os.environ[name] for name in passed_on if name in os.environ}
         return kept | {
             "COMPOSE_PROJECT_NAME": self.name,
             "DASHTAM_HOME": str(self.data),
@@ -154,19 +157,23 @@ class ThrowawayProject:
 
     def invoke_typing(self, typed: str, *words: str, question: str) -> Answer:
         """Run `invoke ...` on a terminal, where somebody types an answer to its question."""
+        return self.invoke_answering({question: typed}, *words)
+
+    def invoke_answering(self, answers: Mapping[str, str], *words: str) -> Answer:
+        """Run `invoke ...` on a terminal, where somebody types an answer to each question as it comes."""
         ours, theirs = pty.openpty()
         try:
             process = self.start(*words, terminal=theirs)
         finally:
             os.close(theirs)
-        shown, answered = b"", False
+        shown, asked, waiting = b"", 0, list(answers.items())
         with open(ours, "r+b", buffering=0) as screen, contextlib.suppress(OSError):  # noqa: PTH123
             # Linux tells with an error that nobody has the other end any more.
             while select.select([screen], [], [], _SECONDS)[0] and (chunk := screen.read(4096)):
                 shown += chunk
-                if not answered and question.encode() in shown:
-                    screen.write(f"{typed}\n".encode())
-                    answered = True
+                if waiting and waiting[0][0].encode() in shown[asked:]:
+                    asked = len(shown)
+                    screen.write(f"{waiting.pop(0)[1]}\n".encode())
         return Answer(finish(process).code, shown.decode())
 
     def done(self, *words: str, **shell: str) -> str:
@@ -232,6 +239,12 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
         if words in line:
             return "".join(seen)
     raise AssertionError(f"ended without saying {words!r}:\n{''.join(seen)}")
+
+
+def store_something(project: ThrowawayProject) -> None:
+    """Start development, and store what tests can lose."""
+    project.done("up")
+    project.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
 
 
 @contextlib.contextmanager

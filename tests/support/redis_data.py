@@ -33,9 +33,16 @@ def open_data(project: ThrowawayProject) -> Iterator[Redis]:
         yield client
 
 
-def read_data(project: ThrowawayProject, index: int) -> Contents:
-    """What an index holds, read from a copy of the files that a running project writes."""
+@contextmanager
+def copied_data(project: ThrowawayProject) -> Iterator[Redis]:
+    """The data of a running project, as a copy of the files that it writes."""
     with _serve(project, copied=True) as client:
+        yield client
+
+
+def read_data(project: ThrowawayProject, index: int) -> Contents:
+    """What an index holds."""
+    with copied_data(project) as client:
         client.select(index)
         return {
             key: (client.type(key), client.pexpiretime(key), client.dump(key)) for key in client.scan_iter()

@@ -77,12 +77,17 @@ class Served:
 
 @contextmanager
 def serving(
-    name: str, folder: Path, settings: TestSettings, environment: dict[str, str] | None = None
+    name: str,
+    folder: Path,
+    settings: TestSettings,
+    environment: dict[str, str] | None = None,
+    *,
+    port: int | None = None,
 ) -> Iterator[Served]:
     """Serve `app` or `callback` until the end of the context."""
     ensure_certificates(folder)
     certificates = Certificates(folder)
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     command = [
         *(sys.executable, "-m", "hypercorn", f"dashtam.asgi:{name}", "--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificates.server), "--keyfile", str(certificates.server_key)),

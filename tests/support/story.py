@@ -9,10 +9,13 @@ import sys
 from pydantic import SecretStr
 
 from dashtam.database.lifespan import connect
-from dashtam.models import Provider, ProviderToken
-from dashtam.security.cipher import Cipher
-from dashtam.settings import Settings, load_settings
-from tests.support.makers import make_audit_entry, make_connection, make_token, make_user
+from dashtam.models import Outcome, Provider, ProviderToken
+from dashtam.services import sealed
+from dashtam.services.audit import SYSTEM, AuditTrail
+from dashtam.services.keys import Keys
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings
+from tests.support.makers import make_connection, make_token, make_user
 
 EMAIL = "ada@example.com"
 ACCESS_TOKEN = "access-token-of-ada-ümläut"
@@ -20,21 +23,31 @@ ACCESS_TOKEN = "access-token-of-ada-ümläut"
 
 async def store(settings: Settings) -> None:
     """Store a user, a connection with a provider of the catalogue, and the sealed token of it."""
-    cipher = Cipher(settings.token_keys)
+    trail = AuditTrail(settings.token_keys)
+    keys = _keys(settings, trail)
     user = await make_user(email=EMAIL)
     provider = await Provider.all().order_by("key").first()
     connection = await make_connection(user=user, provider=provider, alias="everyday account")
-    token = await make_token(connection=connection, key_id=cipher.sealing_key_id)
-    token.access_token_sealed = cipher.seal(SecretStr(ACCESS_TOKEN), context=token.access_context)
+    token = await make_token(connection=connection)
+    place = sealed.ACCESS_TOKEN.context(token.id, user.id, token.version)
+    token.access_token_sealed, token.key_id = await keys.seal(SecretStr(ACCESS_TOKEN), context=place)
     await token.save()
-    await make_audit_entry(details={"alias": "everyday account"})
+    await trail.record(
+        "connection.activated", Outcome.SUCCEEDED, actor=SYSTEM, details={"alias": "everyday account"}
+    )
 
 
 async def reveal(settings: Settings) -> None:
     """Open the stored token with the keys of this environment, and print it."""
-    token = await ProviderToken.get(connection__user__email=EMAIL)
-    opened = Cipher(settings.token_keys).open(token.access_token_sealed, context=token.access_context)
+    token = await ProviderToken.get(connection__user__email=EMAIL).select_related("connection")
+    place = sealed.ACCESS_TOKEN.context(token.id, token.connection.user_id, token.version)
+    keys = _keys(settings, AuditTrail(settings.token_keys))
+    opened = await keys.open(token.access_token_sealed, context=place)
     print(opened.get_secret_value())  # noqa: T201 - the point of it
+
+
+def _keys(settings: Settings, trail: AuditTrail) -> Keys:
+    return Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
 
 
 async def main(act: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.addresses import CacheAddress, DatabaseAddress
+from dashtam.addresses import CacheAddress, DatabaseAddress, MailAddress, MailEncryption
 
 PRINTABLE = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 
@@ -67,6 +67,7 @@ def test_any_user_and_password_survive_percent_escapes(user: str, password: str)
         "postgresql://u:p p@h/dashtam",
         "postgresql://u:p\u00fc@h/dashtam",
         "postgresql://u:[p]@h/dashtam",
+        "postgresql://u:[::1]@h/dashtam",
         "postgresql://u:p@[x]/dashtam",
         f"postgresql://u:p@h/{'x' * 64}",
     ],
@@ -129,3 +130,53 @@ def test_a_user_of_the_cache_has_a_name_and_a_password(url: str) -> None:
 def test_an_address_does_not_show_its_password() -> None:
     assert "s3cret" not in repr(DatabaseAddress.parse("postgresql://u:s3cret@h/dashtam"))
     assert "s3cret" not in repr(CacheAddress.parse("redis://:s3cret@h/0"))
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("smtps://u:p@mail.example.com", "smtps://mail.example.com:465"),
+        ("smtp+starttls://u:p@mail.example.com/", "smtp+starttls://mail.example.com:587"),
+        ("smtps://u:p@mail.example.com:2465", "smtps://mail.example.com:2465"),
+        ("smtp://127.0.0.1:1025", "smtp://127.0.0.1:1025"),
+        ("smtp://localhost", "smtp://localhost:25"),
+        ("smtp://[::1]:25", "smtp://::1:25"),
+    ],
+)
+def test_a_mail_url_is_taken_apart(url: str, place: str) -> None:
+    assert MailAddress.parse(url).place == place
+
+
+def test_user_and_password_of_mail_survive_percent_escapes() -> None:
+    address = MailAddress.parse("smtps://ann%40example.com:p%3A%2F%40@mail.example.com")
+    assert address.encryption is MailEncryption.IMPLICIT
+    assert address.user == "ann@example.com"
+    assert address.password is not None
+    assert address.password.get_secret_value() == "p:/@"
+    assert "p:/@" not in repr(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mail.example.com",
+        "smtp://mail.example.com",
+        "smtp://u:p@192.0.2.1",
+        "smtp://localhost.example.com",
+        "smtps://",
+        "smtps://u@mail.example.com",
+        "smtps://:p@mail.example.com",
+        "smtps://u:p@mail.example.com/path",
+        "smtps://u:p@mail.example.com?tls=off",
+        "smtps://u:p@mail.example.com#x",
+        "smtps://u:p@mail.example.com:0",
+        "smtps://u:p%0a@mail.example.com",
+        "smtps://u:canary@one@two",
+        "SMTPS://u:p@mail.example.com",
+    ],
+)
+def test_a_mail_url_that_is_not_plain_is_refused(url: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - each says something else
+        MailAddress.parse(url)
+    assert "canary" not in str(caught.value)

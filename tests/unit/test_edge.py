@@ -1,10 +1,12 @@
 """The edge refuses, limits, traces and dresses every answer, whatever the application does."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,15 @@ async def broken(scope: Scope, receive: Receive, send: Send) -> None:
 async def broken_half_way(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     raise RuntimeError("canary")
+
+
+async def hung_up_on(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise ssl.SSLError("canary")
+
+
+async def never_connected(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ConnectionRefusedError("canary")
 
 
 async def ask(
@@ -117,6 +128,16 @@ async def test_a_failure_is_answered_without_a_word_of_it() -> None:
 async def test_a_failure_in_the_middle_of_an_answer_breaks_off() -> None:
     status, _, body = await ask(broken_half_way)
     assert (status, body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("application", "level"),
+    [(hung_up_on, "warning"), (broken_half_way, "error"), (never_connected, "error")],
+)
+async def test_a_client_that_hangs_up_is_no_error_of_ours(application: Application, level: str) -> None:
+    with structlog.testing.capture_logs() as logs:
+        await ask(application)
+    assert [line["log_level"] for line in logs if line["event"] != "request"] == [level]
 
 
 async def test_the_callers_trace_is_continued() -> None:

@@ -112,6 +112,14 @@ def test_statements_with_their_parameters_are_never_logged() -> None:
     assert stream.getvalue() == ""
 
 
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "httpcore.connection"])
+def test_urls_and_headers_of_calls_are_never_logged(name: str) -> None:
+    stream = logged(level="DEBUG")
+    for level in (logging.DEBUG, logging.INFO):
+        logging.getLogger(name).log(level, "HTTP Request: POST https://bridge.example.com/claim/secret")
+    assert stream.getvalue() == ""
+
+
 @given(st.text())
 def test_no_value_can_forge_a_line(text: str) -> None:
     stream = logged()

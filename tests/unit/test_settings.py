@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashtam.errors import SettingsError
-from dashtam.settings import Environment, Settings, TestSettings, fingerprint, load_settings, secret_values
+from dashtam.settings import Environment, Settings, TestSettings
+from dashtam.settings_loading import fingerprint, load_settings, secret_values
 
 STRONG = "Kd93nvQ0xL2mZb7R"
 KEY = "k1:mSqTRVxx_t02rJu8Q5lSwEHPYURZWEcq9Hkmm42HNRM="
@@ -17,7 +18,9 @@ PRODUCTION = {
     "REDIS_URL": f"redis://:{STRONG}@cache:6379/0",
     "TOKEN_ENCRYPTION_KEYS": KEY,
     "APP_URL": "https://dashtam.example.com",
-    "CALLBACK_URL": "https://callback.example.com",
+    "CALLBACK_URL": "https://dashtam.example.com:8182",
+    "SMTP_URL": "smtps://dashtam:canary-of-mail@mail.example.com",
+    "MAIL_FROM": "dashtam@example.com",
 }
 TESTING = {
     "ENVIRONMENT": "testing",
@@ -78,6 +81,8 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         "DATABASE_URL",
         "REDIS_URL",
         "TOKEN_ENCRYPTION_KEYS",
+        "SMTP_URL",
+        "MAIL_FROM",
     ]
     assert "expected postgresql+asyncpg://user:password@host:port/name" in problems(Settings)[0]
 
@@ -91,6 +96,23 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("TOKEN_ENCRYPTION_KEYS", TEST_KEY, "test: weak or an example"),
         ("APP_URL", "http://dashtam.example.com", "plain http"),
         ("CALLBACK_URL", "http://localhost:8182", "plain http"),
+        (
+            "CALLBACK_URL",
+            "https://callback.example.com",
+            "expected the host name of APP_URL, dashtam.example.com: cookies of the one have to reach the other",
+        ),
+        ("RETURN_PATHS", "//evil.example", "expected plain paths such as /docs"),
+        ("SMTP_URL", "", "production sends mail; expected smtps://user:password@host:465"),
+        ("SMTP_URL", "smtp://mail.example.com", "encrypted alone"),
+        ("SMTP_URL", "http://mail.example.com", "expected smtps://"),
+        ("MAIL_FROM", "", "expected one address"),
+        ("MAIL_FROM", "Dashtam <dashtam@example.com>", "expected one address"),
+        ("MAIL_FROM", "dashtam@example.com\nBcc: x@y", "expected one address"),
+        ("MAIL_FROM", "dashtam@example.com, eve@example.com", "expected one address"),
+        ("CORS_ORIGINS", "https://app.example.com,http://localhost:3000", "plain http"),
+        ("CORS_ORIGINS", "*", "is no origin"),
+        ("EXTRA_CA_FILE", "/certificates/ca.pem", "expected nothing in production"),
+        ("SANDBOX_SERVER", "app:8000", "expected nothing in production"),
         ("TEST_POSTGRES_DB", "dashtam_test", "refused in production"),
         ("TESTING", "false", "refused in production"),
     ],
@@ -125,6 +147,14 @@ def test_a_switch_may_be_spelled_loosely(monkeypatch: pytest.MonkeyPatch, spelli
     assert load_settings(Settings).DEBUG is False
 
 
+@pytest.mark.parametrize("spelling", ["true", "True", " 1 "])
+def test_a_switch_that_must_be_on_may_be_spelled_loosely_as_well(
+    monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    give(monkeypatch, TESTING, {"TESTING": spelling})
+    assert load_settings(TestSettings).TESTING is True
+
+
 @pytest.mark.parametrize(
     "value",
     ["localhost", "ftp://h", "https://", "https://h/path", "https://u@h", "https://h:x", "https://h?q"],
@@ -132,6 +162,14 @@ def test_a_switch_may_be_spelled_loosely(monkeypatch: pytest.MonkeyPatch, spelli
 def test_a_url_of_ours_is_an_origin(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     give(monkeypatch, PRODUCTION, {"APP_URL": value})
     assert all(problem.startswith("APP_URL (from environment): ") for problem in problems(Settings))
+
+
+def test_pages_on_this_machine_may_be_shared_with_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, PRODUCTION, {"ENVIRONMENT": "development", "CORS_ORIGINS": "http://localhost:3000"})
+    assert load_settings(Settings).origins == {"http://localhost:3000"}
+    give(monkeypatch, {"CORS_ORIGINS": "http://app.example.com"})
+    (problem,) = problems(Settings)
+    assert "plain http" in problem
 
 
 def test_a_huge_value_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +182,11 @@ def test_no_problem_and_no_fingerprint_shows_a_secret(monkeypatch: pytest.Monkey
     give(monkeypatch, PRODUCTION)
     settings = load_settings(Settings)
     assert STRONG not in f"{settings!r} {fingerprint(settings)}"
-    assert {STRONG, KEY.partition(":")[2], PRODUCTION["DATABASE_URL"]} <= secret_values(settings)
+    assert "canary-of-mail" not in f"{settings!r} {fingerprint(settings)}"
+    assert {STRONG, KEY.partition(":")[2], PRODUCTION["DATABASE_URL"], "canary-of-mail"} <= secret_values(
+        settings
+    )
+    assert "" not in secret_values(settings)
     give(monkeypatch, dict.fromkeys(("DATABASE_URL", "REDIS_URL"), f"canary://{STRONG}"))
     give(monkeypatch, {"TOKEN_ENCRYPTION_KEYS": f"canary:{STRONG}"})
     assert len(problems(Settings)) == 3
@@ -157,6 +199,8 @@ def test_the_test_environment_is_understood(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.TESTING
     assert settings.DISABLE_EXTERNAL_CALLS
     assert settings.database.name == "dashtam_test"
+    assert (settings.mail_server, settings.MAIL_FROM) == (None, "dashtam@localhost")
+    assert "" not in secret_values(settings)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "postgres", "LOCALHOST"])
@@ -193,6 +237,7 @@ def test_the_cache_of_the_tests_may_be_the_component(monkeypatch: pytest.MonkeyP
         ("DATABASE_URL", "postgresql://u-v:p@127.0.0.1/dashtam_test", "user of a test database"),
         ("REDIS_URL", "redis://:p@127.0.0.1/0", "development's"),
         ("REDIS_URL", "redis://:p@prod/1", "leads to prod"),
+        ("SMTP_URL", "smtps://u:p@mail.example.com", "leads to mail.example.com; expected this machine"),
         ("CLUSTER_IDENTIFIER", "x", "expected"),
         ("DEVELOPMENT_DATABASE", "127.0.0.1:5432/dashtam_test", "expected another"),
     ],
@@ -204,3 +249,16 @@ def test_the_test_environment_refuses(
     (problem,) = problems(TestSettings)
     assert problem.startswith(f"{name} (from environment): ")
     assert message in problem
+
+
+@pytest.mark.parametrize(
+    "value", ["app", "app:", ":8000", "app:0", "app:65536", "https://app:8000", "a b:1", "[::1]:1"]
+)
+def test_where_the_sandbox_is_has_to_be_host_and_port(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    give(monkeypatch, TESTING, {"SANDBOX_SERVER": value})
+    (problem,) = problems(TestSettings)
+    assert problem.startswith("SANDBOX_SERVER (from environment): ")
+    monkeypatch.setenv("SANDBOX_SERVER", "App:8000")
+    assert load_settings(TestSettings).sandbox_server == ("app", 8000)
+    monkeypatch.delenv("SANDBOX_SERVER")
+    assert load_settings(TestSettings).sandbox_server is None

@@ -15,7 +15,7 @@ class ProviderEntry(BaseModel):
     authorization: Literal["oauth2", "hosted_link", "claim_token", "none"] = Field(
         description="How the provider lets us in."
     )
-    is_available: bool = Field(description="Whether this release can connect to it.")
+    is_available: bool = Field(description="Whether this installation can connect to it.")
 
 
 class ProviderList(BaseModel):

@@ -1,1 +1,1 @@
-"""The compose engine: the four components as containers of Docker Compose."""
+"""The compose engine: the five components as containers of Docker Compose."""

@@ -11,6 +11,10 @@ from typing import Final
 from dashtam.devenv.errors import EnvironmentFailed
 
 NO_CLIENT: Final = "install Docker with Docker Compose 2.24 or newer, or use `--engine embedded`"
+START_DOCKER: Final = "start Docker (on Linux: sudo systemctl start docker), then run the same again"
+_NOBODY: Final = ("cannot connect to the docker daemon", "failed to connect to the docker api")
+_VERSION: Final = ("docker", "version")  # of the engine as well, if there is one
+_LOST: Final = 255  # how `docker exec` ends, without a word, where the connection to the engine broke
 _ANSWER_SECONDS: Final = 60.0
 _FAREWELL_SECONDS: Final = 10.0
 _LAST_LINES: Final = 15
@@ -51,18 +55,25 @@ class Client:
         """Run a command quietly.
 
         Raises:
-            EnvironmentFailed: there is no Docker client, or no answer within `seconds`.
+            EnvironmentFailed: there is no Docker client, no Docker engine any more, or no answer within `seconds`.
         """
-        process = self._open(command, more, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        with process, _ended_with_us(process):
-            try:
-                output, complaint = process.communicate(timeout=seconds)
-            except subprocess.TimeoutExpired as error:
-                raise EnvironmentFailed(
-                    f"`{_shown(command)}` did not answer within {error.timeout:g} seconds",
-                    advice="docker info",
-                ) from error
-        return Answer(process.returncode, output.decode(errors="replace"), complaint.decode(errors="replace"))
+        answer = self._answer(command, more, seconds)
+        if answer.code != 0 and any(words in answer.complaint.lower() for words in _NOBODY):
+            host = self._environment.get("DOCKER_HOST", "its address")
+            raise EnvironmentFailed(
+                f"no Docker engine answers at {host}:\n{answer.complaint.strip()}", advice=START_DOCKER
+            )
+        if answer.code == _LOST and command != _VERSION:
+            self.require_engine()
+        return answer
+
+    def require_engine(self) -> None:
+        """Tell an engine that went away under a command from whatever the command may end with.
+
+        Raises:
+            EnvironmentFailed: no Docker engine answers any more.
+        """
+        self.ask(_VERSION)
 
     def tell(
         self,
@@ -74,10 +85,11 @@ class Client:
         """Run a command quietly; its output.
 
         Raises:
-            EnvironmentFailed: it ended with another exit code than 0; holds what it said last.
+            EnvironmentFailed: it ended with another exit code than 0, and what it said last, or no engine is there.
         """
         answer = self.ask(command, more=more, seconds=seconds)
         if answer.code != 0:
+            self.require_engine()
             raise EnvironmentFailed(
                 f"`{_shown(command)}` ended with {answer.code}:\n{answer.last_lines}", advice="invoke doctor"
             )
@@ -88,6 +100,20 @@ class Client:
         process = self._open(command, more)
         with process, _ended_with_us(process):
             return process.wait()
+
+    def _answer(
+        self, command: Sequence[str], more: Mapping[str, str] | None, seconds: float | None
+    ) -> Answer:
+        process = self._open(command, more, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with process, _ended_with_us(process):
+            try:
+                output, complaint = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired as error:
+                raise EnvironmentFailed(
+                    f"`{_shown(command)}` did not answer within {error.timeout:g} seconds",
+                    advice="docker info",
+                ) from error
+        return Answer(process.returncode, output.decode(errors="replace"), complaint.decode(errors="replace"))
 
     def _open(
         self,

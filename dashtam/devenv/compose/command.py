@@ -19,7 +19,7 @@ COMPONENT_LABEL: Final = "dashtam.component"
 HOME_LABEL: Final = "dashtam.home"
 SOCKET_FOLDER: Final = "/var/run/postgresql"
 SUPERUSER: Final = "postgres"
-# What the image of app and callback is made of in development; their code is mounted.
+# What the image of app, callback and refresher is made of in development; their code is mounted.
 IMAGE_INPUTS: Final = (
     "constraints.txt",
     "docker/Dockerfile",
@@ -46,7 +46,7 @@ def volume_names(configuration: Configuration) -> dict[Component, str]:
 
 
 def image_name(configuration: Configuration) -> str:
-    """The image of app and callback."""
+    """The image of app, callback and refresher."""
     return f"{configuration.project}-app:development"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from dashtam.devenv.compose.client import NO_CLIENT, Client
+from dashtam.devenv.compose.client import NO_CLIENT, START_DOCKER, Client
 from dashtam.devenv.compose.command import base_environment, endpoint_environment
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 
@@ -92,7 +92,8 @@ def _ask_rootless(client: Client, endpoint: str) -> bool:
     if answer.code != 0 or answer.output.strip() in {"", "null"}:
         raise EnvironmentFailed(
             f"no Docker engine answers at {endpoint}:\n{answer.complaint.strip()}",
-            advice="start Docker (on Linux: sudo systemctl start docker), or use `--engine embedded`",
+            # Not the other engine: this one was asked for by name, or holds the data.
+            advice=START_DOCKER,
         )
     return "rootless" in answer.output
 

@@ -1,4 +1,4 @@
-"""The compose engine: postgres, redis, app and callback as containers, healthy in that order."""
+"""The compose engine: the five components as containers, healthy in that order."""
 
 import os
 import time
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from dashtam.devenv.asking import HEALTHY_SECONDS
 from dashtam.devenv.certificates import Certificates
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode, is_away
 from dashtam.devenv.compose import cluster, foreground, images, logs, volumes
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import (
@@ -42,7 +42,7 @@ _ERROR_LINES = 15
 
 
 class ComposeEngine:
-    """Runs the four components of one project as containers of Docker Compose."""
+    """Runs the five components of one project as containers of Docker Compose."""
 
     name: ClassVar[EngineName] = EngineName.COMPOSE
 
@@ -63,12 +63,13 @@ class ComposeEngine:
     def start(
         self, mode: Mode, components: Sequence[Component], *, cluster_identifier: str | None = None
     ) -> None:
-        """Start components in a mode and return when each is healthy; postgres and redis before app and callback."""
+        """Start components in a mode and return when each is healthy; the stores before what runs our code."""
         self._started = (mode, cluster_identifier)
         wanted = [component for component in Component if component in components]
-        if mode is Mode.TESTING and Component.CALLBACK in wanted:
-            wanted.remove(Component.CALLBACK)  # nothing calls back while tests run
-            self.stop([Component.CALLBACK])
+        away = [component for component in wanted if is_away(component, mode)]
+        if away:
+            wanted = [component for component in wanted if component not in away]
+            self.stop(away)
         values = self._values(mode, cluster_identifier)
         self._check_plan(mode, cluster_identifier, values)
         for stage in (STORES, SERVERS):
@@ -79,7 +80,7 @@ class ComposeEngine:
                 self._wait_for(component, mode)
 
     def stop(self, components: Sequence[Component]) -> None:
-        """Stop the components; when all four are meant, their containers and their network go as well."""
+        """Stop the components; when all five are meant, their containers and their network go as well."""
         found = self._clear_the_way()
         volumes.refuse_strangers(self._client, self._configuration)
         present = [component for component in components if component in found]
@@ -111,15 +112,19 @@ class ComposeEngine:
         its own, like the component's.
         """
         if self._serves(component):
-            return foreground.run_inside(
+            code = foreground.run_inside(
                 self._client, self._configuration, component, command, interactive=interactive
             )
-        mode, identifier = self._mode_of_commands()
-        return foreground.run_beside(
-            partial(run_once, self._configuration, mode, component, command),
-            self._client.environment(self._values(mode, identifier)),
-            interactive=interactive,
-        )
+        else:
+            mode, identifier = self._mode_of_commands()
+            code = foreground.run_beside(
+                partial(run_once, self._configuration, mode, component, command),
+                self._client.environment(self._values(mode, identifier)),
+                interactive=interactive,
+            )
+        if code != 0:
+            self._client.require_engine()
+        return code
 
     def capture(self, component: Component, command: Sequence[str]) -> str:
         """Run a command inside a component; its output."""

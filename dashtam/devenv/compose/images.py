@@ -60,6 +60,7 @@ def _label(client: Client, image: str) -> str | None:
 
 def _show(client: Client, command: list[str], failure: str, values: Mapping[str, str] | None = None) -> None:
     if (code := client.show(command, more=values)) != 0:
+        client.require_engine()
         raise EnvironmentFailed(
             f"{failure} (Docker ended with {code}; its own words stand above)",
             advice="check the network and the disk (docker system df), then run the same again",

@@ -16,6 +16,7 @@ _COLOURS = {
     Component.REDIS: "31",
     Component.APP: "32",
     Component.CALLBACK: "35",
+    Component.REFRESHER: "36",
 }
 _WIDTH = max(len(component) for component in Component)
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from dashtam.devenv.application import Place, application_environment
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode
+from dashtam.devenv.components import AWAY_IN_TESTS, SERVERS, STORES, Component, Mode, is_away
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import compose, container_name, image_name, volume_names
 from dashtam.devenv.configuration import Configuration
@@ -14,6 +14,8 @@ from dashtam.devenv.ports import component_ports
 
 POSTGRES: Final = Place("postgres", 5432)
 REDIS: Final = Place("redis", 6379)
+APP: Final = Place("app", 8000)
+AUTHORITY: Final = "/certificates/ca.pem"
 _INSIDE: Final = {
     Component.POSTGRES: 5432,
     Component.REDIS: 6379,
@@ -55,17 +57,24 @@ def reasons_to_refuse(
     expected = server_environment(configuration, mode, cluster_identifier=cluster_identifier)
     for component in SERVERS if mode is Mode.DEVELOPMENT else (Component.APP,):
         reasons += _of_server(services[component], component, configuration, expected)
-    if mode is Mode.TESTING and services[Component.CALLBACK].get("scale") != 0:
-        reasons.append("callback would run in testing; expected scale 0")
+    for component in AWAY_IN_TESTS:
+        if is_away(component, mode) and services[component].get("scale") != 0:
+            reasons.append(f"{component} would run in testing; expected scale 0")
     return reasons
 
 
 def server_environment(
     configuration: Configuration, mode: Mode, *, cluster_identifier: str | None
 ) -> dict[str, str]:
-    """What app and callback are told in a container; empty is what Compose makes of an identifier not known yet."""
+    """What runs our code is told this in a container; empty is what Compose makes of an identifier not known yet."""
     environment = application_environment(
-        configuration, mode, postgres=POSTGRES, redis=REDIS, cluster_identifier=cluster_identifier
+        configuration,
+        mode,
+        postgres=POSTGRES,
+        redis=REDIS,
+        app=APP,
+        authority=AUTHORITY,
+        cluster_identifier=cluster_identifier,
     )
     return environment if mode is Mode.DEVELOPMENT else {"CLUSTER_IDENTIFIER": "", **environment}
 
@@ -75,7 +84,7 @@ def _of_component(
 ) -> Iterator[str]:
     expected = {
         "container_name": container_name(configuration, component),
-        "ports": [("127.0.0.1", str(component_ports(configuration)[component]), _INSIDE[component])],
+        "ports": _ports(configuration, component),
         "privileged": False,
         "network_mode": None,
         "cap_add": [],
@@ -96,10 +105,15 @@ def _of_component(
         "security_opt": service.get("security_opt", []),
         "mode": (service.get("labels") or {}).get("dashtam.mode"),
     }
-    if component is Component.CALLBACK and mode is Mode.TESTING:
+    if is_away(component, mode):
         seen["mode"] = mode.value  # it does not run
     yield from _differences(component, expected, seen)
     yield from _of_mounts(service, component, configuration)
+
+
+def _ports(configuration: Configuration, component: Component) -> list[tuple[str, str, int]]:
+    port = component_ports(configuration).get(component)
+    return [] if port is None else [("127.0.0.1", str(port), _INSIDE[component])]
 
 
 def _of_mounts(service: Service, component: Component, configuration: Configuration) -> Iterator[str]:

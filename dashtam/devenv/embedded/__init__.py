@@ -1,1 +1,1 @@
-"""The embedded engine: the four components as local processes under Supervisor."""
+"""The embedded engine: the five components as local processes under Supervisor."""

@@ -53,8 +53,11 @@ def ensure_cluster(folders: Folders, binaries: Binaries, account: Account | None
 def _empty_staging(folders: Folders, account: Account | None) -> Path:
     """Make the folder that initdb works in; what an earlier one left there, or still does, never was a cluster."""
     staging = folders.postgres / "initdb"
-    at_work = find_marked(folders.instance, _INITDB) + find_servers_of(staging / "data")
-    end(at_work, gently=signal.SIGKILL, seconds=_END_SECONDS)
+    end(
+        lambda: find_marked(folders.instance, _INITDB) + find_servers_of(staging / "data"),
+        gently=signal.SIGKILL,
+        seconds=_END_SECONDS,
+    )
     if staging.exists():
         shutil.rmtree(staging)
     staging.mkdir(mode=0o700)

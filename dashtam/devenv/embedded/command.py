@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dashtam.devenv.application import Place, application_environment
+from dashtam.devenv.certificates import Certificates
 from dashtam.devenv.components import Component, Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.binaries import Binaries
@@ -27,6 +28,7 @@ _STOP = {  # signal and seconds; PostgreSQL's SIGINT is its fast shutdown
     Component.REDIS: ("TERM", 30),
     Component.APP: ("TERM", 30),
     Component.CALLBACK: ("TERM", 30),
+    Component.REFRESHER: ("TERM", 30),
 }
 _SERVED = {Component.APP: "dashtam.asgi:app", Component.CALLBACK: "dashtam.asgi:callback"}
 
@@ -111,6 +113,8 @@ def server_environment(
             mode,
             postgres=Place(LOOPBACK, configuration.postgres_port),
             redis=Place(LOOPBACK, configuration.redis_port),
+            app=Place(LOOPBACK, configuration.app_port),
+            authority=str(Certificates(configuration.home).authority),
             cluster_identifier=cluster_identifier,
         ),
         "DASHTAM_ENV_FILE": str(configuration.env_file(mode)),
@@ -199,6 +203,11 @@ def redis_configuration(folder: Path, port: int, users: str) -> str:
 def _quoted(text: str) -> str:
     """Quote for valkey.conf, where \\xHH stands for any byte."""
     return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+
+def refresher_command() -> list[str]:
+    """Build the refresher's command line under the reloader."""
+    return [sys.executable, "-m", "dashtam.devenv.reload", "--", sys.executable, "-m", "dashtam.refresher"]
 
 
 def server_command(component: Component, port: int, folders: Folders) -> list[str]:

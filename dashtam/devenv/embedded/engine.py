@@ -1,4 +1,4 @@
-"""The embedded engine: postgres, redis, app and callback as local processes, healthy in that order."""
+"""The embedded engine: the five components as local processes, healthy in that order."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dashtam.devenv.asking import HEALTHY_SECONDS, HOPELESS_ENDS
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode
+from dashtam.devenv.components import SERVERS, STORES, Component, Mode, is_away
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded import cluster, foreground, logs
 from dashtam.devenv.embedded.account import ensure_reachable
@@ -30,7 +30,7 @@ _ERROR_LINES = 15
 
 
 class EmbeddedEngine:
-    """Runs the four components of one project as local processes under Supervisor."""
+    """Runs the five components of one project as local processes under Supervisor."""
 
     name: ClassVar[EngineName] = EngineName.EMBEDDED
 
@@ -55,12 +55,13 @@ class EmbeddedEngine:
     def start(
         self, mode: Mode, components: Sequence[Component], *, cluster_identifier: str | None = None
     ) -> None:
-        """Start components in a mode and return when each is healthy; postgres and redis before app and callback."""
+        """Start components in a mode and return when each is healthy; the stores before what runs our code."""
         self._started = (mode, cluster_identifier)
         wanted = [component for component in Component if component in components]
-        if mode is Mode.TESTING and Component.CALLBACK in wanted:
-            wanted.remove(Component.CALLBACK)  # nothing calls back while tests run
-            self._supervisor.stop_programs([Component.CALLBACK])
+        away = [component for component in wanted if is_away(component, mode)]
+        if away:
+            wanted = [component for component in wanted if component not in away]
+            self._supervisor.stop_programs(away)
         with _explained(self._folders.home):
             self._make_folders()
             self._supervisor.ensure_running()

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import psutil
@@ -59,13 +59,18 @@ def _serves(process: psutil.Process, cluster: Path) -> bool:
         return False
 
 
-def end(processes: Iterable[psutil.Process], *, gently: signal.Signals, seconds: float) -> None:
-    """Ask processes to end, and kill the ones that are still there after some seconds."""
-    listed = list(processes)
-    _send(listed, gently)
-    stubborn = _wait_for_end(listed, seconds)
-    _send(stubborn, signal.SIGKILL)
-    _wait_for_end(stubborn, seconds)
+def end(find: Callable[[], Collection[psutil.Process]], *, gently: signal.Signals, seconds: float) -> None:
+    """Ask the processes that are found to end, and kill the ones that are still there after some seconds.
+
+    Looks again until none is found: one that forked while it was listed, or asked, left a child that no list had. Those
+    that nothing ends (they wait for a disk, say) are left after as many seconds more.
+    """
+    while listed := find():
+        _send(listed, gently)
+        stubborn = _wait_for_end(listed, seconds)
+        _send(stubborn, signal.SIGKILL)
+        if _wait_for_end(stubborn, seconds):
+            return
 
 
 def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
@@ -76,7 +81,7 @@ def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             continue
 
 
-def _wait_for_end(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+def _wait_for_end(processes: Collection[psutil.Process], seconds: float) -> list[psutil.Process]:
     deadline = time.monotonic() + seconds
     while (
         running := [process for process in processes if is_alive(process)]

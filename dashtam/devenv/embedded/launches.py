@@ -11,7 +11,7 @@ from dashtam.devenv.embedded.account import Account, ensure_account
 from dashtam.devenv.embedded.binaries import Binaries, copy_binaries, locate_binaries
 from dashtam.devenv.embedded.command import Launch
 from dashtam.devenv.embedded.folders import Folders, write_private
-from dashtam.devenv.ports import component_ports
+from dashtam.devenv.ports import PORT_OF, component_ports
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,23 @@ class Launches:
         )
 
     def _build_server(self, component: Component, mode: Mode, cluster_identifier: str | None) -> Launch:
-        idle = is_idle(component, mode)
-        port = component_ports(self.configuration)[component]
         files = [self.configuration.env_file(mode), self.folders.certificates.server]
         return command.build_launch(
             component,
-            command.idle_command() if idle else command.server_command(component, port, self.folders),
+            self._server_command(component, mode),
             self.server_environment(mode, cluster_identifier=cluster_identifier),
             self.folders,
             folder=self.configuration.checkout,
             reads=[file.read_bytes() for file in files],
         )
+
+    def _server_command(self, component: Component, mode: Mode) -> list[str]:
+        if component is Component.REFRESHER:
+            return command.refresher_command()
+        if is_idle(component, mode):
+            return command.idle_command()
+        port = component_ports(self.configuration)[component]
+        return command.server_command(component, port, self.folders)
 
     @property
     def _ids(self) -> tuple[int, int] | None:
@@ -107,4 +113,4 @@ class Launches:
 
 def binds_port(component: Component, mode: Mode) -> bool:
     """Whether a component listens on its port in a mode."""
-    return component in STORES or not is_idle(component, mode)
+    return component in PORT_OF and (component in STORES or not is_idle(component, mode))

@@ -1,5 +1,6 @@
 """What goes on running after its supervisord, or its launcher, was killed."""
 
+import contextlib
 import signal
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def find_processes(instance: str, component: Component, cluster: Path | None) ->
 
 def end_processes(instance: str, component: Component, cluster: Path | None, *, seconds: float) -> None:
     """End the processes of a component: they would hold its port, or its data folder."""
-    end(find_processes(instance, component, cluster), gently=gentle_signal(component), seconds=seconds)
+    end(
+        lambda: find_processes(instance, component, cluster), gently=gentle_signal(component), seconds=seconds
+    )
 
 
 def remove_strangers_lock(cluster: Path) -> None:
@@ -38,9 +41,7 @@ def remove_strangers_lock(cluster: Path) -> None:
     the processes of the cluster have ended; in every case that is not clear the file stays, and PostgreSQL decides.
     """
     lock = cluster / "postmaster.pid"
-    try:
+    with contextlib.suppress(psutil.Error, OSError, ValueError, IndexError):
         holder = psutil.Process(int(lock.read_text(encoding="utf-8").splitlines()[0]))
         if holder.cwd() != str(cluster):
             lock.unlink()
-    except (psutil.Error, OSError, ValueError, IndexError):
-        return

@@ -20,6 +20,7 @@ _COLOURS = {
     Component.REDIS: "31",
     Component.APP: "32",
     Component.CALLBACK: "35",
+    Component.REFRESHER: "36",
 }
 
 

@@ -85,7 +85,9 @@ class Supervisor:
             answers = self._call("getAllProcessInfo")
         except ConnectionError:
             return dict.fromkeys(Component, _STOPPED)
-        return {Component(answer["name"]): _read_program(answer) for answer in answers}
+        # One that was started before there was a component does not know it.
+        known = {Component(answer["name"]): _read_program(answer) for answer in answers}
+        return {**dict.fromkeys(Component, _STOPPED), **known}
 
     def start_program(self, component: Component) -> None:
         """Start a program without waiting for it."""
@@ -129,12 +131,12 @@ class Supervisor:
 
     def end_everything(self) -> None:
         """End supervisord and every process that carries this data folder's mark."""
-        daemons = find_marked(self._folders.instance, SUPERVISOR)
-        end(daemons, gently=signal.SIGTERM, seconds=_STOP_SECONDS)
+        instance = self._folders.instance
+        end(lambda: find_marked(instance, SUPERVISOR), gently=signal.SIGTERM, seconds=_STOP_SECONDS)
         for component in reversed(Component):
             cluster = self._folders.cluster_of(component)
-            end_processes(self._folders.instance, component, cluster, seconds=_STOP_SECONDS)
-        end(find_marked(self._folders.instance), gently=signal.SIGTERM, seconds=_STOP_SECONDS)
+            end_processes(instance, component, cluster, seconds=_STOP_SECONDS)
+        end(lambda: find_marked(instance), gently=signal.SIGTERM, seconds=_STOP_SECONDS)
         self._folders.socket.unlink(missing_ok=True)
         if self._folders.socket.parent != self._folders.run:
             shutil.rmtree(self._folders.socket.parent, ignore_errors=True)

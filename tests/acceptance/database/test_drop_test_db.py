@@ -8,9 +8,11 @@ from redis.asyncio import Redis
 
 from dashtam.database.drop_test_db import drop, empty
 from dashtam.database.verification import open_verified
+from dashtam.devenv.embedded.account import Account
+from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.errors import UnsafeDatabase
 from dashtam.settings import TestSettings
-from tests.support.clusters import CHECKOUT, Cluster, wait_until
+from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
 
 MODULE = "dashtam.database.drop_test_db"
 
@@ -42,9 +44,11 @@ def test_the_test_database_and_its_index_go_and_development_stays(cluster: Clust
     asyncio.run(redis_keys(cluster, 0, add="testing:canary"))
     asyncio.run(redis_keys(cluster, 1, add="testing:key", many=2500))
     asyncio.run(redis_keys(cluster, 1, add="of somebody"))
-    for _ in range(2):
+    for what in ("test database dropped", "test database was already gone"):
         answer = cluster.run(MODULE, "testing")
         assert answer.returncode == 0, answer.stderr
+        told = [line.partition("  ")[0] for line in answer.stdout.splitlines()]
+        assert told == ["✓ settings loaded", f"✓ {what}", "✓ Redis index emptied"]
         assert databases(cluster) == ["dashtam"]
         assert asyncio.run(redis_keys(cluster, 1)) == ["of somebody"]
         assert asyncio.run(redis_keys(cluster, 0)) == ["testing:canary"]
@@ -81,6 +85,16 @@ def test_another_cluster_is_left_alone_even_where_the_database_is_gone(cluster: 
     answer = cluster.run(MODULE, "testing", CLUSTER_IDENTIFIER="42")
     assert answer.returncode == 3
     assert "another server than the cluster 42" in answer.stderr
+
+
+def test_a_replica_is_left_alone_even_where_the_database_is_gone(
+    cluster: Cluster, programs: tuple[Binaries, Account | None]
+) -> None:
+    assert cluster.run(MODULE, "testing").returncode == 0
+    with start_standby(cluster, programs[1]) as standby:
+        answer = standby.run(MODULE, "testing")
+    assert answer.returncode == 3
+    assert "or a replica of it" in answer.stderr
 
 
 def test_the_index_of_development_is_never_emptied(cluster: Cluster) -> None:

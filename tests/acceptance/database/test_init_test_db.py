@@ -9,14 +9,17 @@ from contextlib import contextmanager
 
 import pytest
 
+from dashtam.database import init_test_db
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.errors import DatabaseNotReady
+from dashtam.models import __models__
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
 from tests.support.servers import CANARY
 
 MODULE = "dashtam.database.init_test_db"
 STEPS = "123456789"
-TABLES = ["provider_audit_logs", "provider_connections", "provider_tokens", "providers", "users"]
+TABLES = sorted(model._meta.db_table for model in __models__)
 
 
 def tables(cluster: Cluster, database: str = "dashtam_test") -> list[str]:
@@ -66,16 +69,50 @@ def test_the_nine_steps_are_ticked_and_every_run_starts_clean(cluster: Cluster) 
     lines = answer.stdout.splitlines()
     assert answer.returncode == 0
     assert [line[:3] for line in lines] == [f"✓ {step}" for step in STEPS]
+    assert lines[5] == f"✓ 6 existing tables dropped  tables={len(TABLES) + 1}"  # one of them is Aerich's own
     assert "Test DB ready" in lines[-1]
     assert lines[3].endswith(
         "synchronous_commit=off fsync='not allowed here' full_page_writes='not allowed here'"
     )
     assert tables(cluster) == TABLES
     assert canaries(cluster, "dashtam_test") == "0"
-
-
-def test_development_is_as_it_was(cluster: Cluster) -> None:
     assert canaries(cluster, "dashtam") == "1"
+
+
+EXTENSIONS = "CREATE EXTENSION pg_buffercache; CREATE EXTENSION tablefunc; CREATE EXTENSION lo;"
+LITTER = """
+SET ROLE dashtam_test_user;
+CREATE SCHEMA mine; CREATE TABLE mine.notes (id int); CREATE SCHEMA "Odd ""name";
+CREATE TABLE litter (id serial PRIMARY KEY); CREATE TABLE "Odd ""table" (id int REFERENCES litter);
+CREATE TABLE split (id int) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF split DEFAULT;
+CREATE VIEW seen AS TABLE litter; CREATE VIEW seen_twice AS TABLE seen;
+CREATE MATERIALIZED VIEW kept AS TABLE litter; CREATE SEQUENCE alone;
+CREATE TYPE mood AS ENUM ('good'); CREATE DOMAIN short AS text; CREATE TYPE pair AS (a int, b mood);
+CREATE TYPE span AS RANGE (subtype = int);
+CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql RETURN $1 * 2;
+CREATE FUNCTION twice(mood) RETURNS mood LANGUAGE sql RETURN $1;
+CREATE PROCEDURE nothing() LANGUAGE sql BEGIN ATOMIC SELECT 1; END;
+CREATE AGGREGATE most(int) (sfunc = int4larger, stype = int);
+"""
+OBJECTS = """
+SELECT 'schema ' || nspname AS what FROM pg_namespace WHERE nspname !~ '^pg_' UNION ALL
+SELECT format('%s %s.%s', relkind, relnamespace::regnamespace, relname) FROM pg_class
+ WHERE relnamespace::regnamespace::text !~ '^(pg_|information_schema)' UNION ALL
+SELECT format('%s %s', prokind, oid::regprocedure) FROM pg_proc
+ WHERE pronamespace::regnamespace::text !~ '^(pg_|information_schema)' UNION ALL
+SELECT format('%s %s.%s', typtype, typnamespace::regnamespace, typname) FROM pg_type
+ WHERE typnamespace::regnamespace::text !~ '^(pg_|information_schema)' ORDER BY 1
+"""
+
+
+def test_whatever_the_tests_made_goes_and_what_extensions_brought_stays(cluster: Cluster) -> None:
+    cluster.ask(EXTENSIONS, database="dashtam_test")
+    expected = cluster.ask(OBJECTS, database="dashtam_test").splitlines()
+    assert "v public.pg_buffercache" in expected
+    cluster.ask(LITTER, database="dashtam_test")
+    answer = cluster.run(MODULE, "testing")
+    assert answer.returncode == 0, answer.stderr
+    assert cluster.ask(OBJECTS, database="dashtam_test").splitlines() == expected
 
 
 def test_no_setting_of_the_server_is_changed(cluster: Cluster) -> None:
@@ -253,6 +290,20 @@ def test_killed_after_any_step_the_database_is_as_before_or_ready(cluster: Clust
     assert canaries(cluster, "dashtam") == "1"
     again = cluster.run(MODULE, "testing")
     assert again.returncode == 0, again.stderr
+
+
+async def test_tables_that_are_missing_afterwards_are_named(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(*_: object) -> None:
+        """Builds nothing, as a server would that lost what it said it had done."""
+
+    cluster.ask("DROP TABLE provider_tokens CASCADE", database="dashtam_test")
+    for name, value in cluster.environment("testing").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(init_test_db, "reset", forget)
+    with pytest.raises(DatabaseNotReady, match="tables missing after they were created: provider_tokens"):
+        await init_test_db.initialize()
 
 
 def test_a_missing_database_says_what_is_missing(cluster: Cluster) -> None:

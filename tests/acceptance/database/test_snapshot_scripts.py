@@ -14,65 +14,27 @@ import pytest
 
 from tests.support.clusters import CHECKOUT, Cluster, wait_until
 from tests.support.servers import REMOVE
+from tests.support.snapshot_scripts import (
+    BEFORE,
+    ONE,
+    STAGING,
+    describe,
+    done,
+    environment,
+    refused,
+    run,
+    stamp,
+)
 
-STAGING: Final = "dashtam_snapshot__staging"
-ONE: Final = "dashtam_snapshot_one"
-BEFORE: Final = "dashtam_snapshot_before"
-WORDS: Final = {
-    "DASHTAM_SNAPSHOT_SOURCE": "dashtam",
-    "DASHTAM_SNAPSHOT_DATABASE": ONE,
-    "DASHTAM_SNAPSHOT_BEFORE": BEFORE,
-    "DASHTAM_SNAPSHOT_HEAD": "0_1_init.py",
-    "DASHTAM_SNAPSHOT_REASON": "by hand",
-}
 OUR_ROLES: Final = (
     ("dashtam_test_user", "test_password", "dashtam_test"),
     ("dashtam_user", "development_password", "dashtam"),
 )
-# Everything that the shared catalogue says of each database, but its object id.
-DESCRIBE: Final = """
-SELECT datname, pg_get_userbyid(datdba), datistemplate, datallowconn, datconnlimit, datacl,
-       shobj_description(d.oid, 'pg_database'),
-       (SELECT array_agg((pg_get_userbyid(setrole), setconfig) ORDER BY setrole)
-          FROM pg_db_role_setting WHERE setdatabase = d.oid)
-  FROM pg_database AS d WHERE datname LIKE 'dashtam%' ORDER BY datname
-"""
 ROWS: Final = "SELECT md5(string_agg(u::text, '' ORDER BY id)) FROM users AS u"
+# Half of what the scripts wait for a lock, so that they do not end by that.
+SOONER_SECONDS: Final = 30.0
 # Held by a third party, it stops a script after the copy and before it has its name.
 HOLD: Final = "BEGIN; LOCK TABLE pg_db_role_setting IN SHARE MODE; SELECT pg_sleep(600)"
-
-
-def describe(cluster: Cluster) -> dict[str, str]:
-    return {row.partition("|")[0]: row.partition("|")[2] for row in cluster.ask(DESCRIBE).splitlines()}
-
-
-def environment(cluster: Cluster, **changes: str) -> dict[str, str]:
-    return cluster.psql_environment() | WORDS | changes
-
-
-def run(cluster: Cluster, action: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    command = ["sh", str(CHECKOUT / "docker" / "snapshot.sh"), action]
-    return subprocess.run(command, env=environment(cluster, **changes), capture_output=True, text=True)
-
-
-def done(cluster: Cluster, action: str, **changes: str) -> str:
-    answer = run(cluster, action, **changes)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
-
-
-def refused(cluster: Cluster, action: str, **changes: str) -> str:
-    before = describe(cluster)
-    answer = run(cluster, action, **changes)
-    assert answer.returncode == 3, (answer.returncode, answer.stderr)
-    assert describe(cluster) == before
-    return answer.stderr
-
-
-def stamp(cluster: Cluster, database: str = ONE) -> str:
-    return cluster.ask(
-        f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{database}'"
-    )
 
 
 @contextmanager
@@ -122,9 +84,13 @@ def stopped_half_way(
         waits = (
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_db_role_setting'::regclass"
         )
-        wait_until(lambda: cluster.ask(waits) == "1", "the script waits for the lock")
-        assert STAGING in describe(cluster)
         try:
+            wait_until(
+                lambda: script.poll() is not None or cluster.ask(waits) == "1",
+                "the script waits for the lock",
+            )
+            assert script.poll() is None
+            assert STAGING in describe(cluster)
             yield script.pid, let_go
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -132,9 +98,23 @@ def stopped_half_way(
             script.wait()
 
 
-def wait_for_the_end(cluster: Cluster) -> None:
-    at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dashtam.development.snapshots'"
-    wait_until(lambda: cluster.ask(at_work) == "0", "the server ends the script's session")
+@contextmanager
+def ended_because(cluster: Cluster, reason: str) -> Iterator[None]:
+    """Wait until the script that was stopped half-way has ended, for a reason that the server's log names.
+
+    Without one it would end as well, but only when it has waited its time for the lock.
+    """
+    log = cluster.folder / "log"
+    begun = log.stat().st_size
+    yield
+    waits = (
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted "
+        "AND query LIKE 'INSERT INTO pg_db_role_setting%'"
+    )
+    wait_until(lambda: cluster.ask(waits) == "0", "the script has ended", seconds=SOONER_SECONDS)
+    said = log.read_bytes()[begun:].decode()
+    assert reason in said
+    assert "lock timeout" not in said
 
 
 def test_a_snapshot_is_of_the_superuser_alone_and_takes_no_connections(cluster: Cluster) -> None:
@@ -200,6 +180,7 @@ def test_what_create_database_does_not_copy_travels_with_the_snapshot(cluster: C
         changed = describe(cluster)["dashtam"]
         done(cluster, "restore", DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
         assert describe(cluster)["dashtam"] == was
+        assert describe(cluster)[BEFORE].startswith("postgres|t|f|-1|")
         assert cluster.ask(f"SET search_path = public; {ROWS}", database="dashtam") == rows
         done(
             cluster,
@@ -234,8 +215,8 @@ def test_a_killed_script_changes_nothing_and_the_next_verb_removes_what_it_left(
     words = {"DASHTAM_SNAPSHOT_DATABASE": "dashtam_snapshot_kept", "DASHTAM_SNAPSHOT_STAMP": expected}
     changes = words if action == "restore" else {}
     with stopped_half_way(cluster, action, **changes) as (group, let_go):
-        os.killpg(group, signal.SIGKILL)
-        wait_for_the_end(cluster)  # the server notices that nobody waits for an answer
+        with ended_because(cluster, "connection to client lost"):
+            os.killpg(group, signal.SIGKILL)
         let_go()
     assert describe(cluster) == before | {STAGING: describe(cluster)[STAGING]}
     if next_one == "up":
@@ -253,24 +234,20 @@ def test_a_script_that_outlives_its_verb_is_ended_by_the_next(cluster: Cluster) 
     """As psql in a container outlives the `docker exec` that started it."""
     before = describe(cluster)
     with stopped_half_way(cluster, "take") as (_, let_go):
-        next_one = subprocess.Popen(
-            ["sh", str(CHECKOUT / "docker" / "snapshot.sh"), "mend"], env=environment(cluster)
-        )
-        try:
-            ghosts = (
-                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted "
-                "AND query LIKE 'INSERT INTO pg_db_role_setting%'"
+        with ended_because(cluster, "terminating connection due to administrator command"):
+            next_one = subprocess.Popen(
+                ["sh", str(CHECKOUT / "docker" / "snapshot.sh"), "mend"], env=environment(cluster)
             )
-            wait_until(lambda: cluster.ask(ghosts) == "0", "the first one is ended")
-            let_go()
-        finally:
-            assert next_one.wait(timeout=60) == 0
+        let_go()
+        assert next_one.wait(timeout=60) == 0
     assert describe(cluster) == before
 
 
 def test_what_only_looks_like_a_leftover_is_left_alone(cluster: Cluster) -> None:
     done(cluster, "take")
     expected = stamp(cluster)
+    # What makes a leftover must be true of that database, and not of another one.
+    cluster.ask("CREATE DATABASE dashtam_closed TEMPLATE template0 ALLOW_CONNECTIONS false")
     for number, options in enumerate(
         ("", "ALLOW_CONNECTIONS false OWNER dashtam_user", "ALLOW_CONNECTIONS false IS_TEMPLATE true")
     ):
@@ -290,8 +267,6 @@ def test_dropping_takes_a_snapshot_of_this_cluster_and_nothing_else(cluster: Clu
     development = describe(cluster)["dashtam"]
     assert "expected" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=expected + " ")
     assert "not the stamp of a snapshot" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP="mine")
-    for database in ("dashtam", "dashtam_test", "postgres", STAGING, "dashtam_snapshot_"):
-        assert run(cluster, "drop", DASHTAM_SNAPSHOT_DATABASE=database).returncode == 2
     done(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=expected)
     assert set(describe(cluster)) == {"dashtam", "dashtam_test"}
     assert describe(cluster)["dashtam"] == development
@@ -347,20 +322,69 @@ def test_somebody_elses_session_is_never_ended(cluster: Cluster) -> None:
     assert describe(cluster) == before
 
 
+@pytest.mark.parametrize(
+    "database",
+    [
+        *("dashtam", "dashtam_test", "postgres", STAGING, "dashtam_snapshot_", "dashtam_snapshot_One"),
+        *('dashtam_snapshot_a"b', f"dashtam_snapshot_{'a' * 47}"),
+    ],
+)
+def test_what_cannot_be_the_name_of_a_snapshot_is_wrong_usage(cluster: Cluster, database: str) -> None:
+    before = describe(cluster)
+    for action in ("take", "restore", "drop"):
+        for name in ("DASHTAM_SNAPSHOT_DATABASE", "DASHTAM_SNAPSHOT_BEFORE"):
+            answer = run(cluster, action, **{name: database})
+            assert answer.returncode == 2, answer.stderr
+            assert name in answer.stderr
+    assert describe(cluster) == before
+
+
+@pytest.mark.parametrize(
+    ("action", "name"), [("take", "DASHTAM_SNAPSHOT_SOURCE"), ("restore", "DASHTAM_SNAPSHOT_DATABASE")]
+)
+def test_what_is_not_told_is_wrong_usage(cluster: Cluster, action: str, name: str) -> None:
+    answer = run(cluster, action, **{name: ""})
+    assert answer.returncode not in {0, 3}
+    assert f"{name}: is not set" in answer.stderr
+
+
+def says(cluster: Cluster, folder: Path, *, free: str, file_system: str) -> str:
+    """A PATH on which `df` and `stat` say how much room there is, and on what."""
+    for name, sentence in (("df", f"head\ndevice {free}"), ("stat", file_system)):
+        (folder / name).write_text(f"#!/bin/sh\necho '{sentence}'\n")
+        (folder / name).chmod(0o755)
+    return f"{folder}:{cluster.psql_environment()['PATH']}"
+
+
 def test_a_copy_that_finds_no_room_is_refused_before_it_begins(cluster: Cluster, tmp_path: Path) -> None:
-    """`df` is what says how much room there is; this one says that there is none."""
-    (tmp_path / "df").write_text("#!/bin/sh\necho head\necho device 1000 999 1 99% /\n")
-    (tmp_path / "df").chmod(0o755)
-    (tmp_path / "stat").write_text("#!/bin/sh\necho ext4\n")
-    (tmp_path / "stat").chmod(0o755)
-    path = f"{tmp_path}:{cluster.psql_environment()['PATH']}"
-    said = refused(cluster, "take", PATH=path)
+    done(cluster, "take")
+    path = says(cluster, tmp_path, free="1000 999 1 99% /", file_system="ext4")
+    said = refused(cluster, "take", PATH=path, DASHTAM_SNAPSHOT_DATABASE="dashtam_snapshot_two")
     assert re.search(r"no room for a copy: \d+ MiB needed, 0 MiB free", said)
+    # What makes room needs none.
+    done(cluster, "drop", PATH=path, DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
+
+
+@pytest.mark.parametrize(
+    ("free", "file_system"),
+    [
+        *(("1000 999 1 99% /", name) for name in ("btrfs", "xfs", "zfs")),
+        ("", "ext4"),
+        (f"1 1 {10**9} 1% /", "ext4"),
+    ],
+)
+def test_a_copy_is_made_where_it_takes_no_room_or_nobody_says_how_much_there_is(
+    cluster: Cluster, tmp_path: Path, free: str, file_system: str
+) -> None:
+    path = says(cluster, tmp_path, free=free, file_system=file_system)
+    assert done(cluster, "take", PATH=path).endswith(f" {file_system}\n")
 
 
 @pytest.mark.parametrize("word", ["", "wipe"])
 def test_an_unknown_action_is_wrong_usage(cluster: Cluster, word: str) -> None:
-    assert run(cluster, word).returncode == 2
+    answer = run(cluster, word)
+    assert answer.returncode == 2
+    assert answer.stderr == f"snapshot.sh {word}: expected take, restore, drop or mend\n"
 
 
 def test_the_one_database_that_is_ever_dropped_is_the_one_that_nobody_can_name() -> None:

@@ -38,7 +38,7 @@ async def test_the_document_describes_every_route_and_no_other(client: Client, a
     routes = {
         (re.sub("<(?:[^:]*:)?([^>]+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
-        if not rule.endpoint.startswith("documentation.")
+        if not rule.endpoint.startswith(("documentation.", "connect.", "sandbox."))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     described = {(path, method) for path, item in document["paths"].items() for method in item}
@@ -50,8 +50,33 @@ async def test_every_operation_says_what_it_answers_and_how_it_fails(client: Cli
     for item in document["paths"].values():
         for operation in item.values():
             assert operation["summary"]
-            assert "200" in operation["responses"]
-            assert "application/problem+json" in operation["responses"]["default"]["content"]
+            assert {"200", "201", "202", "204"} & operation["responses"].keys()
+            assert {"400", "413", "414", "421", "431", "500", "503"} <= operation["responses"].keys()
+
+
+async def test_an_operation_says_whether_it_needs_a_credential(client: Client) -> None:
+    document = await (await client.get("/openapi.json")).get_json()
+    assert [*document["components"]["securitySchemes"]] == ["bearer", "cookie"]
+    needs = {
+        (path, method): operation["security"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    open_ones = {operation for operation, credentials in needs.items() if not credentials}
+    assert [*filter(None, needs.values())] == [[{"bearer": []}, {"cookie": []}]] * (
+        len(needs) - len(open_ones)
+    )
+    assert ("/api/v1/sessions", "post") in open_ones
+    assert ("/api/v1/sessions", "get") not in open_ones
+    assert {path for path, _ in open_ones if path.startswith("/api")} == {
+        "/api/v1/providers",
+        "/api/v1/users",
+        "/api/v1/users/verifications",
+        "/api/v1/users/password-resets",
+        "/api/v1/users/password-resets/completions",
+        "/api/v1/sessions",
+        "/api/v1/sessions/refreshes",
+    }
 
 
 async def test_answers_are_what_the_document_promises(client: Client) -> None:

@@ -12,9 +12,12 @@ from tortoise import connections
 from dashtam.addresses import CacheAddress
 from dashtam.app import create_app
 from dashtam.cache import Cache, open_cache
+from dashtam.database.migrations import files
+from dashtam.models import EncryptionKey, KeyState
 from dashtam.resources import Resources
+from dashtam.security.wrapping import Wrapper
 from dashtam.settings import TestSettings
-from tests.support.makers import make_token
+from tests.support.makers import make_second_factor, make_token
 
 
 @pytest.fixture
@@ -54,7 +57,10 @@ async def test_a_missing_migration_is_not_ready_and_says_what_to_run(client: Cli
     response = await client.get("/health/ready")
     check = (await response.get_json())["checks"]["migrations"]
     assert response.status_code == 503
-    assert (check["state"], check["reason"]) == ("not_ready", "1 pending; run `invoke db.migrate`")
+    assert (check["state"], check["reason"]) == (
+        "not_ready",
+        f"{len(files())} pending; run `invoke db.migrate`",
+    )
 
 
 async def test_a_token_under_a_key_that_is_gone_is_not_ready(client: Client) -> None:
@@ -62,11 +68,33 @@ async def test_a_token_under_a_key_that_is_gone_is_not_ready(client: Client) -> 
     response = await client.get("/health/ready")
     check = (await response.get_json())["checks"]["token_keys"]
     assert response.status_code == 503
-    assert check["reason"] == "TOKEN_ENCRYPTION_KEYS lacks 1 key(s) that sealed tokens need"
+    assert (
+        check["reason"] == "TOKEN_ENCRYPTION_KEYS lacks 1 key(s) that sealed tokens or the audit trail need"
+    )
+
+
+async def test_a_data_key_that_the_settings_do_not_unwrap_is_not_ready(client: Client) -> None:
+    wrapped = Wrapper({"gone": bytes(range(32))}, environment="testing").make("k-lost")
+    await EncryptionKey.create(
+        id="k-lost", wrapped=wrapped.value, wrapping_key_id="gone", state=KeyState.DECRYPT
+    )
+    response = await client.get("/health/ready")
+    check = (await response.get_json())["checks"]["token_keys"]
+    assert (response.status_code, check["state"]) == (503, "not_ready")
+    assert check["reason"] == "TOKEN_ENCRYPTION_KEYS lacks 1 key(s) that wrap data keys"
+    assert "gone" not in str(check)
+
+
+async def test_a_row_under_a_retired_data_key_is_not_ready(client: Client) -> None:
+    await EncryptionKey.create(id="k-dead", wrapping_key_id="test", state=KeyState.RETIRED)
+    await make_second_factor(key_id="k-dead")
+    response = await client.get("/health/ready")
+    check = (await response.get_json())["checks"]["token_keys"]
+    assert (response.status_code, check["state"]) == (503, "not_ready")
 
 
 async def not_ready(resources: Resources, settings: TestSettings, cache: Cache) -> tuple[int, dict[str, str]]:
-    app = create_app(settings, resources=Resources(settings, cache, resources.cipher))
+    app = create_app(settings, resources=replace(resources, cache=cache))
     response = await app.test_client().get("/health/ready")
     check: dict[str, str] = (await response.get_json())["checks"]["redis"]
     return response.status_code, check

@@ -110,7 +110,7 @@ async def test_every_answer_carries_the_security_headers(client: Client) -> None
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert len(headers["X-Trace-Id"]) == 32
-    assert (await client.get("/api/v1/providers")).headers["Cache-Control"] == "no-store"
+    assert (await client.get("/health/live")).headers["Cache-Control"] == "no-store"
 
 
 def test_strict_transport_is_for_real_hosts_because_it_knows_no_ports(settings: TestSettings) -> None:

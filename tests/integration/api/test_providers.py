@@ -25,18 +25,26 @@ async def test_an_empty_catalogue_is_an_empty_page(client: Client) -> None:
 
 async def test_an_entry_shows_what_a_client_may_know(client: Client) -> None:
     await Provider.all().delete()
-    await make_provider(key="schwab", name="Charles Schwab", is_available=True)
+    await make_provider(key="sandbox", name="Sandbox", is_available=True)
     response = await client.get(PATH)
     assert (await response.get_json())["items"] == [
         {
-            "key": "schwab",
-            "name": "Charles Schwab",
+            "key": "sandbox",
+            "name": "Sandbox",
             "description": "An invented bank.",
             "website": "https://bank.example.com",
             "authorization": "oauth2",
             "is_available": True,
         }
     ]
+
+
+async def test_a_provider_without_client_id_or_without_adapter_is_not_available(client: Client) -> None:
+    await Provider.all().delete()
+    for key in ("schwab", "plaid"):
+        await make_provider(key=key, is_available=True)
+    response = await client.get(PATH)
+    assert [entry["is_available"] for entry in (await response.get_json())["items"]] == [False, False]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])

@@ -75,6 +75,17 @@ async def test_malformed_and_oversized_requests_are_refused_and_the_server_lives
         assert (await client.get("/health/live")).status_code == HTTPStatus.OK
 
 
+@pytest.mark.parametrize("http2", [False, True])
+async def test_what_a_client_has_is_not_sent_again(served: Served, http2: bool) -> None:
+    async with served.client(http2=http2) as client:
+        first = await client.get("/api/v1/providers")
+        second = await client.get("/api/v1/providers", headers={"If-None-Match": first.headers["etag"]})
+        assert (await client.get("/health/live")).status_code == HTTPStatus.OK
+    assert (second.status_code, second.content) == (HTTPStatus.NOT_MODIFIED, b"")
+    assert second.headers["etag"] == first.headers["etag"]
+    assert not {"content-type", "content-length"} & second.headers.keys()
+
+
 async def test_a_body_that_is_too_large_is_refused(served: Served) -> None:
     async with served.client() as client:
         response = await client.post("/health/live", content=b"x" * 65_537)
@@ -126,6 +137,7 @@ async def test_without_database_and_cache_it_starts_says_so_and_tells_no_secret(
         async with served.client() as client:
             ready = await client.get("/health/ready")
             providers = await client.get("/api/v1/providers?limit=1&after=canary-of-the-query")
+            me = await client.get("/api/v1/users/me", headers={"Authorization": "Bearer canary-of-a-token"})
         served.stop()
     assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert {name for name, check in ready.json()["checks"].items() if check["state"] == "not_ready"} == {
@@ -134,8 +146,13 @@ async def test_without_database_and_cache_it_starts_says_so_and_tells_no_secret(
         "redis",
         "token_keys",
     }
-    assert providers.status_code >= HTTPStatus.BAD_REQUEST
-    everything = served.log + ready.text + providers.text
+    for refused in (providers, me):
+        assert (refused.status_code, refused.json()["code"]) in {
+            (400, "invalid_request"),
+            (503, "database_not_ready"),
+        }
+    assert me.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    everything = served.log + ready.text + providers.text + me.text
     assert "canary" not in everything
     assert CANARIES["TOKEN_ENCRYPTION_KEYS"].partition(":")[2] not in everything
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from argon2.profiles import CHEAPEST
 from quart.typing import TestClientProtocol as Client
 from redis.asyncio import Redis
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -15,7 +16,7 @@ from dashtam.settings import TestSettings
 
 @pytest.fixture
 async def resources(transaction: BaseDBAsyncClient, settings: TestSettings) -> AsyncIterator[Resources]:
-    async with open_resources(settings, process="pytest") as resources:
+    async with open_resources(settings, process="pytest", hashing=CHEAPEST) as resources:
         yield resources
 
 

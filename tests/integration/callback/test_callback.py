@@ -15,9 +15,11 @@ from dashtam.addresses import CacheAddress
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
 from dashtam.models import AuditEntry, Outcome
-from dashtam.resources import Resources
-from dashtam.services.authorizations import MOST_REFUSED
+from dashtam.providers.registry import Registry
+from dashtam.resources import Resources, open_resources
+from dashtam.services.answers import MOST_REFUSED
 from dashtam.settings import TestSettings
+from tests.support.linking import relinked
 
 PATH = "/callback/schwab"
 HOSTILE = [
@@ -85,7 +87,7 @@ async def test_a_refusal_is_audited_without_what_the_answer_said(client: Client,
     entry = await entries(since).get()
     assert entry.outcome is Outcome.DENIED
     assert entry.actor == "anonymous"
-    assert entry.details == {"provider_key": "schwab", "reason": "not_pending"}
+    assert entry.details == {"provider_key": "schwab", "reason": "malformed"}
     assert entry.user_agent is not None
     assert len(entry.user_agent) == 512
     assert "\x1b" not in entry.user_agent
@@ -98,9 +100,16 @@ async def test_a_stranger_cannot_fill_the_audit_trail(client: Client, since: UUI
     assert await entries(since).count() == MOST_REFUSED
 
 
-async def test_parallel_answers_are_all_refused(client: Client) -> None:
-    answers = await asyncio.gather(*(client.get(f"{PATH}?code=a&state=b") for _ in range(10)))
-    assert {answer.status_code for answer in answers} == {400}
+@pytest.mark.usefixtures("database")
+async def test_parallel_answers_are_all_refused_and_audited(settings: TestSettings, since: UUID) -> None:
+    """Each in a database transaction of its own, as real ones are."""
+    async with open_resources(settings, process="pytest") as resources:
+        client = create_callback_app(settings, resources=resources).test_client()
+        base = {"client": ("127.0.0.3", 1)}
+        answers = await asyncio.gather(*(client.get(PATH, scope_base=base) for _ in range(10)))
+    assert {answer.status_code for answer in answers} <= {400, 429}
+    refused = [answer for answer in answers if answer.status_code == 400]
+    assert await entries(since).count() == len(refused)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
@@ -143,7 +152,7 @@ async def test_without_redis_nothing_is_stored_and_the_page_says_so(
 ) -> None:
     at = CacheAddress("127.0.0.1", 1, 1, SecretStr("x"))
     async with open_cache(at, environment="testing", process="test") as cache:
-        app = create_callback_app(settings, resources=Resources(settings, cache, resources.cipher))
+        app = create_callback_app(settings, resources=relinked(resources, Registry([]), cache=cache))
         response = await app.test_client().get(f"{PATH}?code=canary")
     assert response.status_code == 503
     assert "Nothing was connected" in await response.get_data(as_text=True)

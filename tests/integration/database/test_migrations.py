@@ -14,7 +14,7 @@ from dashtam.settings import TestSettings
 from tests.support.makers import make_user
 
 BROKEN = "CREATE TABLE half_way (id int); ALTER TABLE users ADD COLUMN half int; SELECT 1 / 0;"
-FIRST, SECOND = "1_20990101000000_first.py", "2_20990101000000_second.py"
+FIRST, SECOND = "901_20990101000000_first.py", "902_20990101000000_second.py"
 COLUMNS = """
 SELECT column_name FROM information_schema.columns
  WHERE table_name = 'users' AND column_name IN ('half', 'email')
@@ -52,7 +52,7 @@ async def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
     write(location, FIRST, BROKEN)
     before = await history()
     with pytest.raises(
-        DatabaseNotReady, match=r"1_20990101000000_first\.py failed and was rolled back.*division by zero"
+        DatabaseNotReady, match=r"901_20990101000000_first\.py failed and was rolled back.*division by zero"
     ):
         await upgrade(settings, location=location, allow=[FIRST])
     assert await history() == before
@@ -70,8 +70,8 @@ async def test_an_upgrade_with_nothing_pending_does_nothing(settings: TestSettin
 
 @pytest.mark.usefixtures("transaction")
 async def test_a_database_that_is_ahead_of_the_code_is_not_touched(settings: TestSettings) -> None:
-    await Aerich.create(version="99_20990101000000_later.py", app=APP, content={})
-    with pytest.raises(DatabaseNotReady, match=r"99_20990101000000_later\.py"):
+    await Aerich.create(version="999_20990101000000_later.py", app=APP, content={})
+    with pytest.raises(DatabaseNotReady, match=r"999_20990101000000_later\.py"):
         await pending()
     with pytest.raises(DatabaseNotReady, match="run the release that made them"):
         await upgrade(settings)

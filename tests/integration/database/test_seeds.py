@@ -4,6 +4,7 @@ import pytest
 
 from dashtam.database.seeds import catalogue, seed
 from dashtam.models import Provider
+from dashtam.providers.registry import list_profiles
 from tests.support.makers import make_provider
 
 pytestmark = pytest.mark.usefixtures("transaction")
@@ -27,6 +28,11 @@ async def test_a_provider_that_is_not_in_the_catalogue_stays() -> None:
     stranger = await make_provider(key="bank_of_yesterday")
     await seed()
     assert await Provider.exists(id=stranger.id)
+
+
+def test_whatever_has_an_adapter_is_in_the_catalogue_and_nothing_else_is_available() -> None:
+    available = {provider.key for provider in catalogue() if provider.is_available}
+    assert available == {profile.key for profile in list_profiles()} >= {"sandbox", "schwab"}
 
 
 def test_keys_are_sorted_and_unique() -> None:

@@ -1,15 +1,18 @@
 """Every guard of the test database, on the server itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from dashtam.database.disposable import development_name, reasons_to_refuse
+from dashtam.database import verification
+from dashtam.database.disposable import Observation, development_name, reasons_to_refuse
 from dashtam.database.lifespan import open_session
 from dashtam.database.verification import VerifiedTestDatabase, observe, open_verified
 from dashtam.errors import DashtamError, DatabaseNotReady, UnsafeDatabase
+from dashtam.models import __models__
 from dashtam.settings import TestSettings
 
 
@@ -56,6 +59,16 @@ async def test_a_database_with_something_wrong_is_refused(
     assert reason.format(name=name) in await reasons(session, settings)
 
 
+async def test_the_tables_of_the_schema_are_seen_and_nothing_else(
+    session: asyncpg.Connection, settings: TestSettings
+) -> None:
+    await session.execute(
+        "CREATE TEMP TABLE passing (id int); CREATE VIEW shown AS SELECT 1; CREATE SEQUENCE counted"
+    )
+    expected = sorted(["aerich", *(model._meta.db_table for model in __models__)])
+    assert sorted((await observe(session, settings)).tables) == expected
+
+
 async def test_a_forged_session_variable_is_no_stamp(
     session: asyncpg.Connection, settings: TestSettings
 ) -> None:
@@ -79,6 +92,42 @@ async def test_a_strangers_session_is_named_and_refused(settings: TestSettings) 
         with pytest.raises(UnsafeDatabase, match=rf"others are connected: pid {pid}, dashtam\.testing\.app"):
             async with open_verified(settings, process="pytest", exclusive=False):
                 pytest.fail("verified")
+
+
+async def test_a_session_that_is_about_to_end_is_waited_for(
+    settings: TestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_session(settings, process="app") as leaving:
+
+        async def observe_it_leave(connection: asyncpg.Connection, wanted: TestSettings) -> Observation:
+            seen = await observe(connection, wanted)
+            await leaving.close()
+            return seen
+
+        monkeypatch.setattr(verification, "observe", observe_it_leave)
+        async with open_verified(settings, process="pytest", exclusive=False) as verified:
+            assert verified.seen.foreign_sessions == ()
+
+
+async def test_nobody_is_waited_for_where_nobody_is(
+    settings: TestSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    async with open_verified(settings, process="pytest", exclusive=False):
+        assert pauses == []
+
+
+@pytest.mark.parametrize("process", ["init_test_db", "drop_test_db", "pytest"])
+async def test_a_session_of_ours_that_takes_the_lock_is_no_stranger(
+    settings: TestSettings, process: str
+) -> None:
+    async with open_session(settings, process=process), open_session(settings, process="pytest") as session:
+        assert (await observe(session, settings)).foreign_sessions == ()
 
 
 async def test_a_run_of_the_tests_keeps_a_reset_out(

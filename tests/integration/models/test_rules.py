@@ -14,14 +14,29 @@ from tortoise.transactions import in_transaction
 from dashtam.models import (
     AuditEntry,
     Authorization,
+    CodePurpose,
     ConnectionStatus,
     Outcome,
     Provider,
     ProviderConnection,
     ProviderToken,
+    Role,
+    SessionKind,
+    TokenKind,
     User,
 )
-from tests.support.makers import make_audit_entry, make_connection, make_provider, make_token, make_user
+from tests.support.makers import (
+    make_audit_entry,
+    make_code,
+    make_connection,
+    make_provider,
+    make_recovery_code,
+    make_second_factor,
+    make_session,
+    make_session_token,
+    make_token,
+    make_user,
+)
 
 Maker = Callable[..., Awaitable[object]]
 
@@ -45,6 +60,21 @@ BROKEN: list[tuple[Maker, dict[str, object], str]] = [
     (make_audit_entry, {"action": "Activated"}, "provider_audit_logs_action_is_dotted"),
     (make_audit_entry, {"ip": "somewhere"}, "provider_audit_logs_ip_is_an_address"),
     (make_audit_entry, {"details": [1]}, "provider_audit_logs_details_is_an_object"),
+    (make_audit_entry, {"sequence": None}, "provider_audit_logs_is_chained"),
+    (make_audit_entry, {"sequence": 0}, "provider_audit_logs_is_chained"),
+    (make_audit_entry, {"hash": None}, "provider_audit_logs_is_chained"),
+    (make_audit_entry, {"hash": bytes(31)}, "provider_audit_logs_is_chained"),
+    (make_code, {"code_hash": "x" * 64}, "one_time_codes_code_hash_is_a_hash"),
+    (make_code, {"password_hash": "x"}, "one_time_codes_registration_brings_a_password"),
+    (make_code, {"purpose": CodePurpose.REGISTRATION}, "one_time_codes_registration_brings_a_password"),
+    (make_session, {"name": " "}, "sessions_name_is_not_blank"),
+    (make_session, {"scopes": "write"}, "sessions_scopes_are_known"),
+    (make_session, {"ip": "somewhere"}, "sessions_ip_is_an_address"),
+    (make_session_token, {"token_hash": "ABC"}, "session_tokens_token_hash_is_a_hash"),
+    (make_session_token, {"used_at": datetime.now(UTC)}, "session_tokens_only_refresh_is_used"),
+    (make_second_factor, {"secret_sealed": b""}, "second_factors_secret_is_not_empty"),
+    (make_second_factor, {"key_id": ""}, "second_factors_key_id_is_an_id"),
+    (make_recovery_code, {"code_hash": ""}, "recovery_codes_code_hash_is_a_hash"),
 ]
 
 
@@ -64,6 +94,10 @@ async def test_a_row_that_breaks_a_rule_is_refused_by_name(
         ("providers_authorization_is_known", Authorization),
         ("provider_connections_status_is_known", ConnectionStatus),
         ("provider_audit_logs_outcome_is_known", Outcome),
+        ("users_role_is_known", Role),
+        ("one_time_codes_purpose_is_known", CodePurpose),
+        ("sessions_kind_is_known", SessionKind),
+        ("session_tokens_kind_is_known", TokenKind),
     ],
 )
 async def test_the_database_knows_the_words_of_the_enum_and_no_others(

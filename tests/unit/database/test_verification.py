@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.database.verification import VerifiedTestDatabase, observe
+from dashtam.errors import UnsafeDatabase
 from tests.support.disposables import make_observation, make_test_settings
 
 
@@ -12,3 +13,13 @@ def test_nobody_else_makes_the_proof() -> None:
     connection: Any = object()
     with pytest.raises(TypeError, match=r"only dashtam\.database\.verification"):
         VerifiedTestDatabase(connection, make_test_settings(), make_observation(), proof=object())
+
+
+async def test_a_server_that_does_not_list_the_database_is_refused() -> None:
+    class Mute:
+        async def fetchrow(self, *_: object) -> None:
+            return None
+
+    connection: Any = Mute()
+    with pytest.raises(UnsafeDatabase, match="does not list the database"):
+        await observe(connection, make_test_settings())

@@ -58,7 +58,7 @@ def test_a_new_database_is_left_to_the_app_component(session: Session, engine: F
     engine.contents.clear()
     write(session, DROPS)
     workflow.bring_up(session)
-    assert engine.acts[-1] == "start app callback for development"
+    assert engine.acts[-1] == "start app callback refresher for development"
     assert "read pending migrations" not in engine.acts
 
 
@@ -117,10 +117,10 @@ def test_an_empty_database_is_migrated_without_a_question_and_without_a_snapshot
     migrate(hurtful, [])
     assert engine.acts[:3] == [
         "read pending migrations",
-        "stop app callback",
+        "stop app callback refresher",
         "execute dashtam.database.migrations in app",
     ]
-    assert engine.acts[-1] == "start app callback for development"
+    assert engine.acts[-1] == "start app callback refresher for development"
 
 
 def test_after_a_failed_migration_the_servers_stay_stopped(hurtful: Session, engine: FakeEngine) -> None:

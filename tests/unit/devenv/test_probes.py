@@ -190,3 +190,40 @@ def test_the_holder_of_a_port_is_named_with_its_pid_and_command(address: str) ->
 
     assert holder is not None
     assert holder.startswith(f"pid {os.getpid()} (")
+
+
+def talking(*answers: bytes) -> Callable[[socket.socket], None]:
+    """Answers commands one after the other, whatever they say."""
+
+    def talk(connection: socket.socket) -> None:
+        for answer in answers:
+            connection.recv(4096)
+            connection.sendall(answer)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("answers", "seen"),
+    [
+        ((b"+OK\r\n", b"+OK\r\n", b"$5\r\nready\r\n"), None),
+        ((b"+OK\r\n", b"+OK\r\n", b"$-1\r\n"), "said nothing in Redis"),
+        ((b"+OK\r\n", b"+OK\r\n", b"$20\r\npostgres: no answer.\r\n"), "postgres: no answer."),
+        ((b"-WRONGPASS no\r\n",), "AUTH answered '-WRONGPASS no'"),
+        ((b"+OK\r\n", b"-NOPERM\r\n"), "SELECT answered '-NOPERM'"),
+        ((b"+OK\r\n", b"+OK\r\n", b"-NOPERM\r\n"), "GET answered '-NOPERM'"),
+    ],
+)
+def test_a_process_without_a_port_is_what_it_last_said(answers: tuple[bytes, ...], seen: str | None) -> None:
+    with answering(talking(*answers)) as port:
+        words = {"user": "development", "password": "x", "index": 0, "key": "development:heartbeat:refresher"}
+        if seen is None:
+            probes.probe_heartbeat(port, **words)  # type: ignore[arg-type]
+            return
+        with pytest.raises(ProbeFailed, match=seen):
+            probes.probe_heartbeat(port, **words)  # type: ignore[arg-type]
+
+
+def test_a_process_without_a_port_is_not_well_where_redis_is_away() -> None:
+    with pytest.raises(ProbeFailed, match="Connection refused"):
+        probes.probe_heartbeat(closed_port(), user="development", password="x", index=0, key="k")

@@ -11,11 +11,12 @@ from dashtam.devenv.components import SERVERS, Component, Mode
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
 from dashtam.devenv.interrupts import Interrupted
 from dashtam.devenv.overview import observe
+from dashtam.devenv.pending import MigrationFailed
 from dashtam.devenv.session import Session
 from dashtam.devenv.stamps import KEPT, KEPT_FOR, Reason
 from tests.support.fake_engine import FakeEngine
 
-STOP, START = "stop app callback", "start app callback for development"
+STOP, START = "stop app callback refresher", "start app callback refresher for development"
 FULL = "could not extend file: No space left on device"
 
 
@@ -42,7 +43,9 @@ def stamped(engine: FakeEngine, name: str, **changes: str) -> None:
     engine.snapshots[f"dashtam_snapshot_{name}"] = engine.stamp(**told)
 
 
-def test_a_snapshot_is_taken_while_app_and_callback_are_stopped(session: Session, engine: FakeEngine) -> None:
+def test_a_snapshot_is_taken_while_app_and_callback_are_stopped(
+    session: Session, engine: FakeEngine, said: io.StringIO
+) -> None:
     made = snapshots.take(session, "one")
     assert engine.acts == [STOP, "run snapshot.sh take", START]
     assert engine.told["snapshot.sh take"] == {
@@ -52,6 +55,12 @@ def test_a_snapshot_is_taken_while_app_and_callback_are_stopped(session: Session
         "DASHTAM_SNAPSHOT_REASON": "by hand",
     }
     assert made.name == "one"
+    for words in (
+        "app, callback, refresher stopped",
+        "snapshot one taken",
+        "to go back: invoke db.restore one",
+    ):
+        assert words in said.getvalue()
     assert set(engine.modes) == set(Component)
 
 
@@ -63,6 +72,12 @@ def test_only_what_ran_is_started_again(session: Session, engine: FakeEngine, al
     assert [act for act in engine.acts if "run" not in act] == [
         sentence for server in alive for sentence in (f"stop {server}", f"start {server} for development")
     ]
+
+
+def test_after_a_migration_that_failed_the_servers_stay_at_rest(session: Session, engine: FakeEngine) -> None:
+    with pytest.raises(MigrationFailed, match="half of it"), snapshots.servers_at_rest(session):
+        raise MigrationFailed("half of it")
+    assert engine.acts == [STOP]
 
 
 @pytest.mark.parametrize("error", [EnvironmentFailed("x"), EnvironmentRefused("x"), Interrupted("SIGINT")])
@@ -134,7 +149,15 @@ def test_a_restore_keeps_what_was_there_and_says_how_to_get_it_back(
     snapshots.restore(session, "one", replace="dashtam")
     assert engine.acts == [STOP, "run snapshot.sh restore", START]
     told = engine.told["snapshot.sh restore"]
-    assert told["DASHTAM_SNAPSHOT_STAMP"] == comment
+    assert told == {
+        "DASHTAM_SNAPSHOT_SOURCE": "dashtam",
+        "DASHTAM_SNAPSHOT_DATABASE": "dashtam_snapshot_one",
+        "DASHTAM_SNAPSHOT_STAMP": comment,
+        "DASHTAM_SNAPSHOT_BEFORE": told["DASHTAM_SNAPSHOT_BEFORE"],
+        "DASHTAM_SNAPSHOT_HEAD": "0_1_init.py",
+        "DASHTAM_SNAPSHOT_REASON": "before restore",
+    }
+    assert "dashtam is what one was" in said.getvalue()
     before = told["DASHTAM_SNAPSHOT_BEFORE"].removeprefix("dashtam_snapshot_")
     assert f"invoke db.restore {before}" in said.getvalue()
     assert [one.name for one in snapshots.list_snapshots(session) if one.automatic] == [before]
@@ -165,6 +188,13 @@ def test_a_restore_wants_the_name_of_what_it_replaces(
         snapshots.restore(session, "one", replace=replace)
     assert refused.value.advice == "invoke db.restore one --replace dashtam"
     assert engine.acts == []
+
+
+def test_a_drop_says_so(session: Session, engine: FakeEngine, said: io.StringIO) -> None:
+    stamped(engine, "one")
+    snapshots.drop(session, "one")
+    assert engine.acts == ["run snapshot.sh drop"]
+    assert "snapshot one dropped" in said.getvalue()
 
 
 def test_a_snapshot_that_is_not_there_is_answered_with_those_that_are(
@@ -225,6 +255,8 @@ def test_old_automatic_snapshots_make_room_for_new_ones(session: Session, engine
     assert "run snapshot.sh drop" not in engine.acts
     snapshots.take(session, None, Reason.BEFORE_MIGRATION)
     assert engine.acts.count("run snapshot.sh drop") == 1
+    snapshots.restore(session, "by-hand-0", replace="dashtam")
+    assert engine.acts.count("run snapshot.sh drop") == 2
     assert engine.told["snapshot.sh drop"]["DASHTAM_SNAPSHOT_DATABASE"].startswith(
         "dashtam_snapshot_automatic-"
     )

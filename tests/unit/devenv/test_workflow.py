@@ -31,7 +31,7 @@ def test_up_starts_the_stores_then_the_databases_then_the_servers(
         "prepare",
         "start postgres redis for development",
         "initialize databases",
-        "start app callback for development",
+        "start app callback refresher for development",
     ]
     assert load_state(session.project.home).clusters == {EngineName.EMBEDDED: "42"}
 
@@ -43,7 +43,7 @@ def test_setup_stops_the_servers_before_anything_else_and_tells_the_app_its_clus
     engine.acts.clear()
     testing.set_up_tests(session)
     assert engine.acts == [
-        "stop app callback",
+        "stop app callback refresher",
         "prepare",
         "start postgres redis for testing",
         "initialize databases",
@@ -80,7 +80,7 @@ def test_an_interrupted_up_stops_what_it_started_and_keeps_what_ran(
     engine.when["initialize databases"] = raising(Interrupted("SIGINT"))
     with pytest.raises(KeyboardInterrupt):
         workflow.bring_up(session)
-    assert engine.acts[-1] == "stop redis app callback"
+    assert engine.acts[-1] == "stop redis app callback refresher"
 
 
 def test_an_interrupted_setup_stops_everything(session: Session, engine: FakeEngine) -> None:

@@ -1,5 +1,6 @@
 """The health check of the images takes no answer but that of the server it knows, over TLS that verifies."""
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -99,3 +100,57 @@ def test_a_server_that_does_not_answer_is_an_answer(certificates: Certificates) 
     code, said = check(1, "/health/live", certificates.authority)
     assert code == 1
     assert "Connection refused" in said
+
+
+def said_by(
+    answers: list[bytes], url: str = "redis://development:p%40ss@127.0.0.1:{port}/3"
+) -> tuple[int, str, bytes]:
+    """Run the check of a process without a port against a Redis that answers so; and what it was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                for answer in answers:
+                    asked.append(connection.recv(4096))
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        answer = subprocess.run(
+            [sys.executable, str(CHECK), "REDIS_URL", "heartbeat:refresher"],
+            env={"REDIS_URL": url.format(port=server.getsockname()[1]), "ENVIRONMENT": "development"},
+            capture_output=True,
+            text=True,
+        )
+        thread.join()
+    return answer.returncode, answer.stdout + answer.stderr, b"".join(asked)
+
+
+def test_a_process_without_a_port_is_well_when_it_said_so() -> None:
+    code, said, asked = said_by([b"+OK\r\n", b"+OK\r\n", b"$5\r\nready\r\n"])
+    assert (code, said) == (0, "heartbeat:refresher: ready\n")
+    for word in (
+        b"development\r\n",
+        b"p@ss\r\n",
+        b"SELECT\r\n$1\r\n3\r\n",
+        b"development:heartbeat:refresher\r\n",
+    ):
+        assert word in asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "seen"),
+    [
+        ([b"+OK\r\n", b"+OK\r\n", b"$-1\r\n"], "nothing was said"),
+        ([b"+OK\r\n", b"+OK\r\n", b"$9\r\nredis: no\r\n"], "redis: no"),
+        ([b"-WRONGPASS\r\n"], "AUTH answered '-WRONGPASS'"),
+        ([b"+OK\r\n", b"+OK\r\n", b"-NOPERM\r\n"], "GET answered '-NOPERM'"),
+    ],
+)
+def test_a_process_without_a_port_that_did_not_say_so_is_not_well(answers: list[bytes], seen: str) -> None:
+    code, said, _ = said_by(answers)
+    assert code == 1
+    assert seen in said
+    assert "p@ss" not in said

@@ -75,6 +75,20 @@ def test_the_endpoint_that_was_checked_is_the_one_that_is_used(docker: DockerCli
         assert not {"DOCKER_CONTEXT", "COMPOSE_FILE"} & call.environment.keys()
 
 
+def test_the_address_alone_is_asked_of_the_context(docker: DockerClient) -> None:
+    connect(shell(docker))
+    (question,) = docker.calls(*INSPECT_ENDPOINT)
+    assert question.words[2:] == ["--format", "{{.Endpoints.docker.Host}}"]
+
+
+def test_a_context_that_docker_does_not_know_is_told_in_its_words(docker: DockerClient) -> None:
+    docker.answer(INSPECT_ENDPOINT, complaint='context "old" does not exist', code=1)
+    with pytest.raises(
+        EnvironmentFailed, match='does not know its own engine:\ncontext "old" does not exist'
+    ):
+        connect(shell(docker, DOCKER_CONTEXT="old"))
+
+
 def test_root_in_a_rootless_engine_is_who_runs_it(docker: DockerClient) -> None:
     docker.answer(("info",), '["name=seccomp","name=rootless"]\n')
     assert connect(shell(docker))[1].rootless
@@ -118,5 +132,7 @@ def test_versions_are_read_as_packagers_write_them(text: str, version: tuple[int
 @pytest.mark.parametrize(("output", "code"), [("", 1), ("null\n", 0)])
 def test_a_dead_engine_is_said_to_be_dead(docker: DockerClient, output: str, code: int) -> None:
     docker.answer(("info",), output, complaint="Cannot connect to the Docker daemon", code=code)
-    with pytest.raises(EnvironmentFailed, match="no Docker engine answers at unix:"):
+    with pytest.raises(EnvironmentFailed, match="no Docker engine answers at unix:") as failure:
         connect(shell(docker))
+    assert failure.value.advice.startswith("start Docker")
+    assert "embedded" not in failure.value.advice

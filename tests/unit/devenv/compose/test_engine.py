@@ -262,6 +262,16 @@ def test_a_daemon_that_does_not_answer_is_not_taken_for_containers_that_are_gone
         engine.statuses()
 
 
+def test_a_command_whose_engine_went_away_did_not_end_as_commands_end(
+    engine: ComposeEngine, docker: DockerClient
+) -> None:
+    docker.answer(INSPECT_CONTAINERS, json.dumps([container("app")]))
+    assert engine.execute(Component.APP, ["sh", "-c", "exit 255"], interactive=False) == 255
+    docker.answer(("version",), complaint="Cannot connect to the Docker daemon", code=1)
+    with pytest.raises(EnvironmentFailed, match="no Docker engine answers"):
+        engine.execute(Component.APP, ["sh", "-c", "exit 255"], interactive=False)
+
+
 def test_app_is_idle_in_testing_and_nobody_asks_it_for_its_health(
     engine: ComposeEngine, docker: DockerClient
 ) -> None:
@@ -300,7 +310,7 @@ def test_stopping_some_keeps_the_rest_and_stopping_all_removes_containers_but_no
     engine.stop(SERVERS)
     engine.stop(tuple(Component))
     (some,), (everything,) = docker.calls("stop"), docker.calls("down")
-    assert some.words[-3:] == ["stop", "app", "callback"]
+    assert some.words[-4:] == ["stop", "app", "callback", "refresher"]
     assert everything.words[-1] == "down"
 
 

@@ -33,10 +33,10 @@ def test_lines_come_in_the_order_of_time_each_with_its_component(
 ) -> None:
     print_logs(client_with_logs(tmp_path), NAMES, follow=False, tail=5)
     assert capsys.readouterr().out.splitlines() == [
-        "postgres | first",
-        "app      | second",
-        "postgres | third",
-        "app      | fourth",
+        "postgres  | first",
+        "app       | second",
+        "postgres  | third",
+        "app       | fourth",
     ]
 
 
@@ -48,7 +48,7 @@ def test_following_shows_no_line_twice(tmp_path: Path, capsys: pytest.CaptureFix
         ("--since", "2026-11-23T10:00:00.2Z"), "2026-11-23T10:00:00.2Z known\n2026-11-23T10:00:01Z new\n"
     )
     print_logs(client, {Component.APP: "throwaway-app"}, follow=True, tail=5)
-    assert capsys.readouterr().out.splitlines() == ["app      | known", "app      | new"]
+    assert capsys.readouterr().out.splitlines() == ["app       | known", "app       | new"]
 
 
 @given(st.binary())

@@ -1,6 +1,7 @@
 """What is not ours is told apart by name and label, and is neither stopped nor removed."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from dashtam.devenv.compose.containers import (
     parse,
     refuse_strangers,
 )
-from dashtam.devenv.compose.volumes import differences, ensure_volumes, remove_volumes
+from dashtam.devenv.compose.volumes import differences, ensure_volumes, other_homes, remove_volumes
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
+from dashtam.devenv.state import state_path
 from tests.support.compose_files import make_configuration
 from tests.support.docker_client import RecordingClient, container
 
@@ -64,6 +66,52 @@ def test_each_difference_of_a_volume_is_told(changes: dict[str, Any], expected: 
 
 def test_a_volume_without_labels_is_a_strangers() -> None:
     assert len(differences(volume("postgres", Labels=None), "throwaway", Component.POSTGRES)) == 2
+
+
+def of_home(home: Path) -> dict[str, Any]:
+    return volume("postgres", Labels=OURS | {"dashtam.component": "postgres", "dashtam.home": str(home)})
+
+
+@pytest.fixture(name="elsewhere")
+def _elsewhere(tmp_path: Path) -> Path:
+    """Another data folder, with an environment in it."""
+    home = tmp_path / "elsewhere"
+    record = state_path(home)
+    record.parent.mkdir(parents=True)
+    record.touch()
+    return home
+
+
+def test_a_volume_of_another_data_folder_is_refused(configuration: Configuration, elsewhere: Path) -> None:
+    client = RecordingClient()
+    answer_volumes(client, of_home(elsewhere))
+    with pytest.raises(EnvironmentRefused, match=f"belongs to the data folder {elsewhere}"):
+        ensure_volumes(client, configuration)
+    assert client.said("volume", "create") == []
+
+
+@pytest.mark.parametrize("labels", [None, {}, OURS])
+def test_a_volume_that_names_no_data_folder_belongs_to_no_other(
+    elsewhere: Path, labels: dict[str, str] | None
+) -> None:
+    assert other_homes(volume("postgres", Labels=labels), elsewhere) == []
+
+
+def test_a_volume_of_this_data_folder_and_one_that_was_moved_here_are_ours(
+    elsewhere: Path, tmp_path: Path
+) -> None:
+    assert other_homes(of_home(elsewhere), elsewhere) == []
+    assert other_homes(of_home(tmp_path / "moved away"), elsewhere) == []
+
+
+def test_a_data_folder_that_nobody_may_look_into_may_hold_an_environment(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", refuse)  # root, who runs the tests in CI, may look everywhere
+    assert other_homes(of_home(elsewhere), tmp_path) != []
 
 
 def answer_volumes(client: RecordingClient, *documents: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Four logs read as one, whatever writes the time in them, and however they are rotated."""
+"""Five logs read as one, whatever writes the time in them, and however they are rotated."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,4 +93,4 @@ def test_each_printed_line_names_its_component(tmp_path: Path, capsys: pytest.Ca
 
     print_logs({Component.APP: tmp_path / "app.log"}, follow=False, tail=5)
 
-    assert capsys.readouterr().out == "app      | 2026-11-23T10:00:02Z hello\n"
+    assert capsys.readouterr().out == "app       | 2026-11-23T10:00:02Z hello\n"

@@ -1,0 +1,61 @@
+"""Dashtam's own API with two paths more: a public read behind authentication, and how late its event loop was.
+
+A read that is public in one place and asks for a user in another, with nothing else between them, shows what asking
+costs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from quart import Response, jsonify
+
+from dashtam import wire
+from dashtam.app import create_app
+from dashtam.logs import configure_logging
+from dashtam.settings import TestSettings
+from dashtam.settings_loading import load_settings, secret_values
+
+_TICK_SECONDS: Final = 0.002
+_delays: list[float] = []
+
+settings = load_settings(TestSettings)
+wire.install()
+configure_logging(settings.LOG_LEVEL, secrets=secret_values(settings))
+app = create_app(settings)
+# Neither endpoint is on the list of public ones, so both ask for a user.
+app.add_url_rule("/bench/providers", "bench.providers", app.view_functions["providers.list_providers"])
+
+
+async def _watch() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        before = loop.time()
+        await asyncio.sleep(_TICK_SECONDS)
+        _delays.append(loop.time() - before - _TICK_SECONDS)
+
+
+@app.while_serving
+async def gauge() -> AsyncGenerator[None, None]:
+    """Ask for the loop every other millisecond, and note how late it came."""
+    task = asyncio.create_task(_watch())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@app.get("/bench/delays")
+async def delays() -> Response:
+    """Tell median and 99th percentile since the last time, in milliseconds."""
+    seen = sorted(_delays) or [0.0]
+    _delays.clear()
+    return jsonify(
+        {
+            "p50": seen[len(seen) // 2] * 1000,
+            "p99": seen[len(seen) * 99 // 100] * 1000,
+            "worst": seen[-1] * 1000,
+            "ticks": len(seen),
+        }
+    )

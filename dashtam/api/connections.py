@@ -1,0 +1,223 @@
+"""/api/v1/connections: a user's links with providers, from the first question to the end."""
+
+from functools import wraps
+from http import HTTPStatus
+from uuid import UUID
+
+from quart import Blueprint, Response
+from quart_schema import document_querystring, document_request, document_response, tag
+
+from dashtam.api import limits
+from dashtam.api.auth import current_identity
+from dashtam.api.body import read_body
+from dashtam.api.conditions import CONDITIONAL, VERSIONED, put_version, read_precondition
+from dashtam.api.idempotency import Endpoint, idempotent
+from dashtam.api.pages import PAGED, next_page, put_next
+from dashtam.api.query import read_query
+from dashtam.api.schemas.connections import (
+    Connecting,
+    ConnectionBegun,
+    ConnectionEntry,
+    ConnectionList,
+    ConnectionQuery,
+    Naming,
+    Reconnecting,
+)
+from dashtam.api.traits import Header, Trait, promise
+from dashtam.api.users import answer
+from dashtam.audited import audits, not_audited
+from dashtam.callers import current_caller
+from dashtam.errors import UnfitBody
+from dashtam.resources import current_linking, current_resources
+from dashtam.services.advice import advise
+from dashtam.services.authorizations import Asker, Link
+from dashtam.services.connections import Standing
+
+blueprint = Blueprint("connections", __name__, url_prefix="/api/v1/connections")
+
+_BEGUN = Trait(
+    sends=(Header("Location", "Where the connection is.", {"type": "string"}, is_required=True),),
+    fails=(
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    ),
+)
+
+
+def _user_id() -> UUID:
+    return current_identity().user_id
+
+
+def _counted(endpoint: Endpoint) -> Endpoint:
+    """Count before anything else: an answer that is told again is one too, and Redis is not asked in a transaction."""
+
+    @wraps(endpoint)
+    async def answer(*args: object, **values: object) -> Response:
+        await limits.limit_connecting(str(_user_id()))
+        return await endpoint(*args, **values)
+
+    return answer
+
+
+@blueprint.post("")
+@_counted
+@idempotent(_user_id)
+@document_request(Connecting)
+@document_response(ConnectionBegun, HTTPStatus.CREATED)
+@promise(limits.LIMITED, VERSIONED, _BEGUN)
+@tag(["connections"])
+@audits("connection.created", "authorization.started", "authorization.completed", "attempts.limited")
+async def connect() -> Response:
+    """Connect a provider.
+
+    Most providers ask you in a browser: open the `link` of the answer there, within ten minutes. A provider that gave
+    you something to copy takes it as `secrets`, and the connection is active at once.
+    """
+    body = await read_body(Connecting)
+    if body.secrets is not None:
+        claimed = await current_linking().claims.connect(
+            _asker(), provider_key=body.provider_key, alias=body.alias, secrets=body.secrets
+        )
+        return _begun(claimed)
+    link = await current_linking().authorizations.connect(
+        _asker(), provider_key=body.provider_key, alias=body.alias, return_path=_return_path(body)
+    )
+    return _begun(Standing(link.connection), link)
+
+
+@blueprint.get("")
+@document_querystring(ConnectionQuery)
+@document_response(ConnectionList)
+@promise(PAGED)
+@tag(["connections"])
+@not_audited("shows a user their own connections")
+async def list_connections() -> Response:
+    """List your connections, the oldest first."""
+    query = read_query(ConnectionQuery)
+    found = await current_linking().connections.list_connections(
+        _user_id(), limit=query.limit + 1, after=query.after
+    )
+    shown = [_entry(standing) for standing in found[: query.limit]]
+    has_more = len(found) > query.limit
+    following = next_page(blueprint.url_prefix, limit=query.limit, after=shown[-1].id) if has_more else None
+    return put_next(answer(ConnectionList(items=shown, next=following)), following)
+
+
+@blueprint.get("/<uuid:connection_id>")
+@document_response(ConnectionEntry)
+@promise(VERSIONED)
+@tag(["connections"])
+@not_audited("shows a user their own connection")
+async def show_connection(connection_id: UUID) -> Response:
+    """Show one of your connections: where it stands, why, and what you can do."""
+    return shown(await current_linking().connections.get(_user_id(), connection_id))
+
+
+@blueprint.patch("/<uuid:connection_id>")
+@document_request(Naming)
+@document_response(ConnectionEntry)
+@promise(CONDITIONAL, Trait(fails=(HTTPStatus.CONFLICT,)))
+@tag(["connections"])
+@audits("connection.renamed")
+async def rename_connection(connection_id: UUID) -> Response:
+    """Call one of your connections something else."""
+    precondition, body = read_precondition(), await read_body(Naming)
+    standing = await current_linking().connections.rename(
+        _user_id(), connection_id, alias=body.alias, precondition=precondition, caller=current_caller()
+    )
+    return shown(standing)
+
+
+@blueprint.post("/<uuid:connection_id>/reconnections")
+@_counted
+@idempotent(_user_id)
+@document_request(Reconnecting)
+@document_response(ConnectionBegun, HTTPStatus.CREATED)
+@promise(limits.LIMITED, VERSIONED, _BEGUN)
+@tag(["connections"])
+@audits("authorization.started", "authorization.completed", "attempts.limited")
+async def reconnect(connection_id: UUID) -> Response:
+    """Connect one of your connections again, whatever became of it: it keeps its id and its history."""
+    body = await read_body(Reconnecting)
+    if body.secrets is not None:
+        return _begun(await current_linking().claims.reconnect(_asker(), connection_id, secrets=body.secrets))
+    link = await current_linking().authorizations.reconnect(
+        _asker(), connection_id, return_path=_return_path(body)
+    )
+    return _begun(await current_linking().connections.get(_user_id(), connection_id), link)
+
+
+@blueprint.post("/<uuid:connection_id>/disconnection")
+@document_response(ConnectionEntry)
+@promise(VERSIONED)
+@tag(["connections"])
+@audits("connection.disconnected", "token.revoked")
+async def disconnect(connection_id: UUID) -> Response:
+    """End one of your connections: its token is of no use here from now on, and the provider is told."""
+    return shown(
+        await current_linking().connections.disconnect(_user_id(), connection_id, caller=current_caller())
+    )
+
+
+@blueprint.delete("/<uuid:connection_id>")
+@tag(["connections"])
+@audits("connection.deleted", "token.revoked")
+async def forget_connection(connection_id: UUID) -> Response:
+    """End one of your connections and forget it, with all that came from it."""
+    await current_linking().connections.forget(_user_id(), connection_id, caller=current_caller())
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _asker() -> Asker:
+    identity = current_identity()
+    return Asker(identity.user_id, identity.session_id, current_caller())
+
+
+def _return_path(body: Reconnecting) -> str:
+    """Where the last page may lead back to.
+
+    Raises:
+        UnfitBody: it is not one of those that the settings name.
+    """
+    if body.return_path is None:
+        return ""
+    if body.return_path not in current_resources().settings.return_paths:
+        raise UnfitBody(parts=[("return_path", "Expected one of the paths that RETURN_PATHS lists")])
+    return body.return_path
+
+
+def _entry(standing: Standing) -> ConnectionEntry:
+    connection = standing.connection
+    return ConnectionEntry(
+        id=connection.id,
+        provider_key=connection.provider.key,
+        alias=connection.alias,
+        status=connection.status.value,
+        reason=connection.reason.value if connection.reason else None,
+        advice=advise(connection.status, connection.reason),
+        scopes=standing.scope.split(),
+        created_at=connection.created_at,
+        connected_at=connection.connected_at,
+        expires_at=standing.expires_at,
+        refresh_expires_at=standing.refresh_expires_at,
+    )
+
+
+def shown(standing: Standing) -> Response:
+    """Answer with a connection."""
+    return put_version(answer(_entry(standing)), standing.version)
+
+
+def _begun(standing: Standing, link: Link | None = None) -> Response:
+    settings = current_resources().settings
+    body = ConnectionBegun(
+        **_entry(standing).model_dump(),
+        link=f"{settings.APP_URL}/connect/{link.ticket.get_secret_value()}" if link else None,
+        link_expires_at=link.expires_at if link else None,
+    )
+    response = put_version(answer(body, HTTPStatus.CREATED), standing.version)
+    response.headers["Location"] = f"{blueprint.url_prefix}/{body.id}"
+    return response

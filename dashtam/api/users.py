@@ -1,0 +1,186 @@
+"""/api/v1/users: registering, and what a user does with themselves; for administrators, all of them."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from pydantic import BaseModel
+from quart import Blueprint, Response
+from quart_schema import document_querystring, document_request, document_response, tag
+
+from dashtam.api import limits
+from dashtam.api.auth import current_identity
+from dashtam.api.body import read_body
+from dashtam.api.cookies import BAKED, clear_cookie
+from dashtam.api.pages import PAGED, next_page, put_next
+from dashtam.api.query import read_query
+from dashtam.api.schemas.users import (
+    Confirmation,
+    LetterSent,
+    PasswordChange,
+    Registration,
+    ResetCompletion,
+    ResetRequest,
+    RoleChange,
+    UserEntry,
+    UserList,
+    UserQuery,
+    Verification,
+)
+from dashtam.api.traits import Trait, promise
+from dashtam.audited import audits, not_audited
+from dashtam.callers import current_caller
+from dashtam.resources import current_people
+
+blueprint = Blueprint("users", __name__, url_prefix="/api/v1/users")
+
+
+def answer(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Answer with a shape as JSON."""
+    return Response(body.model_dump_json(), status, content_type="application/json")
+
+
+@blueprint.post("")
+@document_request(Registration)
+@document_response(LetterSent, HTTPStatus.ACCEPTED)
+@promise(limits.LIMITED, Trait(fails=(HTTPStatus.FORBIDDEN,)))
+@tag(["users"])
+@audits("user.registered", "attempts.limited")
+async def register_user() -> Response:
+    """Send a letter with a code to an address that wants to have a user.
+
+    The answer is the same whether the address has a user or not; the letter tells.
+    """
+    body = await read_body(Registration)
+    await limits.limit_letters(body.email)
+    await current_people().users.register(email=body.email, password=body.password, caller=current_caller())
+    return answer(LetterSent(), HTTPStatus.ACCEPTED)
+
+
+@blueprint.post("/verifications")
+@document_request(Verification)
+@document_response(UserEntry, HTTPStatus.CREATED)
+@promise(limits.LIMITED)
+@tag(["users"])
+@audits("user.verified", "attempts.limited")
+async def verify_user() -> Response:
+    """Bring the code of the letter back, with the password that was registered: now there is a user."""
+    body = await read_body(Verification)
+    await limits.limit_account(body.code.get_secret_value())
+    user = await current_people().users.verify(
+        code=body.code, password=body.password, caller=current_caller()
+    )
+    return answer(UserEntry.model_validate(user), HTTPStatus.CREATED)
+
+
+@blueprint.get("/me")
+@document_response(UserEntry)
+@promise(Trait(fails=(HTTPStatus.NOT_FOUND,)))
+@tag(["users"])
+@not_audited("shows a user themselves")
+async def show_user() -> Response:
+    """Show who is signed in."""
+    return answer(UserEntry.model_validate(await current_people().users.get(current_identity().user_id)))
+
+
+@blueprint.put("/me/password")
+@document_request(PasswordChange)
+@document_response(LetterSent)
+@promise(limits.LIMITED)
+@tag(["users"])
+@audits("user.confirmed", "user.password_changed", "attempts.limited")
+async def change_password() -> Response:
+    """Choose another password; every other session and personal token ends, and a letter tells."""
+    body, identity = await read_body(PasswordChange), current_identity()
+    await limits.limit_account(str(identity.user_id))
+    people, caller = current_people(), current_caller()
+    user = await people.authentication.confirm(
+        identity.user_id, body.password, body.one_time_password, caller=caller
+    )
+    await people.users.change_password(
+        user, password=body.new_password, session_id=identity.session_id, caller=caller
+    )
+    return answer(LetterSent())
+
+
+@blueprint.post("/me/deletion")
+@document_request(Confirmation)
+@promise(limits.LIMITED, BAKED)
+@tag(["users"])
+@audits("user.confirmed", "user.deleted", "attempts.limited")
+async def delete_user() -> Response:
+    """Leave: the user, their connections and all sealed tokens are gone at once, and for good."""
+    body, identity = await read_body(Confirmation), current_identity()
+    await limits.limit_account(str(identity.user_id))
+    people, caller = current_people(), current_caller()
+    user = await people.authentication.confirm(
+        identity.user_id, body.password, body.one_time_password, caller=caller
+    )
+    await people.users.delete(user, caller=caller)
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    clear_cookie(response)
+    return response
+
+
+@blueprint.post("/password-resets")
+@document_request(ResetRequest)
+@document_response(LetterSent, HTTPStatus.ACCEPTED)
+@promise(limits.LIMITED)
+@tag(["users"])
+@audits("user.reset_requested", "attempts.limited")
+async def request_reset() -> Response:
+    """Send a letter with a code to an address whose password was forgotten.
+
+    The answer is the same whether the address has a user or not; the letter tells.
+    """
+    body = await read_body(ResetRequest)
+    await limits.limit_letters(body.email)
+    await current_people().users.request_reset(email=body.email, caller=current_caller())
+    return answer(LetterSent(), HTTPStatus.ACCEPTED)
+
+
+@blueprint.post("/password-resets/completions")
+@document_request(ResetCompletion)
+@document_response(LetterSent)
+@promise(limits.LIMITED)
+@tag(["users"])
+@audits("user.password_reset", "attempts.limited")
+async def complete_reset() -> Response:
+    """Bring the code of the letter back, with a new password; every session and personal token ends."""
+    body = await read_body(ResetCompletion)
+    await limits.limit_account(body.code.get_secret_value())
+    await current_people().users.complete_reset(
+        code=body.code, password=body.new_password, caller=current_caller()
+    )
+    return answer(LetterSent())
+
+
+@blueprint.get("")
+@document_querystring(UserQuery)
+@document_response(UserList)
+@promise(PAGED)
+@tag(["users"])
+@not_audited("shows addresses and roles to an administrator")
+async def list_users() -> Response:
+    """List all users, for an administrator."""
+    query = read_query(UserQuery)
+    found = await current_people().administration.list_users(limit=query.limit + 1, after=query.after)
+    shown = [UserEntry.model_validate(user) for user in found[: query.limit]]
+    has_more = len(found) > query.limit
+    following = next_page(blueprint.url_prefix, limit=query.limit, after=shown[-1].id) if has_more else None
+    return put_next(answer(UserList(items=shown, next=following)), following)
+
+
+@blueprint.put("/<uuid:user_id>/role")
+@document_request(RoleChange)
+@document_response(UserEntry)
+@promise(Trait(fails=(HTTPStatus.CONFLICT,)))
+@tag(["users"])
+@audits("user.role_changed")
+async def change_role(user_id: UUID) -> Response:
+    """Say what a user may do, for an administrator."""
+    # Without If-Match: a role is told whole, whatever it was, so no change of another is overwritten in part.
+    body = await read_body(RoleChange)
+    user = await current_people().administration.set_role(
+        user_id, body.role, actor_id=current_identity().user_id, caller=current_caller()
+    )
+    return answer(UserEntry.model_validate(user))

@@ -1,0 +1,95 @@
+"""Checks the chain of the audit trail: `python -m dashtam.audit verify [--expect ANCHOR | --since ANCHOR]`.
+
+An anchor is what an earlier run printed, such as 57:9f86d0...: write it down where whoever can write to the database
+cannot. Ends with 0 where all is as it was written, with 1 where something is not.
+"""
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import asyncpg
+
+from dashtam.database.journal import done, run
+from dashtam.database.lifespan import open_session
+from dashtam.errors import AuditDamaged, DatabaseNotReady
+from dashtam.models import AuditHead
+from dashtam.security.chain import HeadSealer
+from dashtam.services.audit_chain import Anchor, ChainCheck
+from dashtam.settings import Settings
+from dashtam.settings_loading import load_settings
+
+_BATCH: Final = 1000
+_MOST_TOLD: Final = 50
+_EARLIER: Final = "SELECT * FROM provider_audit_logs WHERE sequence IS NULL ORDER BY id"
+_CHAINED: Final = "SELECT * FROM provider_audit_logs WHERE sequence >= $1 ORDER BY sequence, id"
+
+
+async def verify(settings: Settings, *, anchor: Anchor | None = None, from_anchor: bool = False) -> None:
+    """Read the chain as it stands at one moment, and tell where it ends; `from_anchor`, only what is behind it.
+
+    Raises:
+        AuditDamaged: says of each damage which entry it is and what is wrong.
+        DatabaseNotReady: the database does not answer, or has no chain yet.
+    """
+    check = ChainCheck(anchor=anchor, from_anchor=from_anchor)
+    told: list[str] = []
+    more = 0
+    async with open_session(settings, process="audit") as session:
+        await _refuse_without_chain(session, settings)
+        async with session.transaction(isolation="repeatable_read", readonly=True):
+            async for damage in find_damages(session, check, HeadSealer(settings.token_keys)):
+                if len(told) < _MOST_TOLD:
+                    told.append(damage)
+                else:
+                    more += 1
+    database = settings.database.place
+    done("audit trail read", entries=check.seen, before_the_chain=check.earlier.count, database=database)
+    if told:
+        raise AuditDamaged(database, told, more=more)
+    done("each entry is as it was written, and none is missing", anchor=check.end or "none")
+
+
+async def _refuse_without_chain(session: asyncpg.Connection, settings: Settings) -> None:
+    if await session.fetchval("SELECT to_regclass('public.audit_heads') IS NULL"):
+        raise DatabaseNotReady(
+            f"{settings.database.place} has no table audit_heads: a migration is pending, or somebody dropped it"
+        )
+
+
+async def find_damages(
+    session: asyncpg.Connection, check: ChainCheck, sealer: HeadSealer
+) -> AsyncIterator[str]:
+    """Read the rows that a check asks for, in the database transaction that `session` is in."""
+    if check.is_whole:
+        async for row in session.cursor(_EARLIER, prefetch=_BATCH):
+            check.earlier.add([dict(row)])
+    async for row in session.cursor(_CHAINED, check.lowest, prefetch=_BATCH):
+        for damage in check.see(dict(row)):
+            yield damage
+    head = await session.fetchrow("SELECT * FROM audit_heads WHERE id = 1")
+    for damage in check.finish(None if head is None else AuditHead(**head), sealer):
+        yield damage
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and answer the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dashtam.audit", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    verifying = commands.add_parser("verify", help="check that the audit trail is as it was written")
+    anchors = verifying.add_mutually_exclusive_group()
+    anchors.add_argument("--expect", metavar="ANCHOR", help="check all, and that this anchor still holds")
+    anchors.add_argument("--since", metavar="ANCHOR", help="check what was written behind this anchor")
+    arguments = parser.parse_args(argv)
+
+    async def command() -> None:
+        text = arguments.since or arguments.expect
+        anchor = Anchor.parse(text) if text else None
+        await verify(load_settings(Settings), anchor=anchor, from_anchor=bool(arguments.since))
+
+    return run(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

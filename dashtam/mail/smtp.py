@@ -1,0 +1,114 @@
+"""Hands e-mail to a mail server, encrypted and within a time limit, and says in typed errors why it could not."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from typing import Final
+
+import aiosmtplib
+
+from dashtam.addresses import MailAddress, MailEncryption
+from dashtam.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
+from dashtam.logs import get_logger
+from dashtam.mail.message import build_message, domain_of
+
+_SECONDS: Final = 30.0
+_FAREWELL_SECONDS: Final = 2.0
+_MOST_TOLD: Final = 200
+_PERMANENT: Final = 500
+_FAULTS: Final = (aiosmtplib.SMTPException, OSError, TimeoutError)
+_log = get_logger(__name__)
+
+
+class SmtpMailer:
+    """Sends through one mail server, with a connection for each message, which takes `seconds` at most.
+
+    `trust` says whose certificates are believed; by default those that this machine believes.
+    """
+
+    def __init__(
+        self,
+        server: MailAddress,
+        *,
+        sender: str,
+        trust: ssl.SSLContext | None = None,
+        seconds: float = _SECONDS,
+    ) -> None:
+        self._server = server
+        self._sender = sender
+        self._trust = trust
+        self._seconds = seconds
+
+    async def send(self, *, to: str, subject: str, text: str) -> None:
+        """Send a text to one address, as `Mailer` promises."""
+        message = build_message(sender=self._sender, to=to, subject=subject, text=text)
+        client = self._client()
+        try:
+            async with asyncio.timeout(self._seconds):
+                await client.connect()
+                await client.send_message(message, sender=self._sender, recipients=[to])
+            with suppress(*_FAULTS):  # it was sent, whatever becomes of the farewell
+                await client.quit(timeout=_FAREWELL_SECONDS)
+        except _FAULTS as error:
+            fault = _fault(error, self._server.place, to)
+            _log.warning(
+                "mail not sent", message_id=message["Message-ID"], code=fault.code, reason=str(fault)
+            )
+            raise fault from None  # what the library raised quotes the address
+        finally:
+            client.close()
+        _log.info("mail sent", message_id=message["Message-ID"], server=self._server.place)
+
+    def _client(self) -> aiosmtplib.SMTP:
+        server = self._server
+        return aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password.get_secret_value() if server.password else None,
+            use_tls=server.encryption is MailEncryption.IMPLICIT,
+            start_tls=server.encryption is MailEncryption.STARTTLS,
+            tls_context=self._trust or ssl.create_default_context(),
+            local_hostname=domain_of(self._sender),
+            timeout=self._seconds,
+        )
+
+
+def _fault(error: BaseException, place: str, to: str) -> MailNotSent:
+    """Say what an error of the library or of the connection means to whoever wanted to send."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        error = error.recipients[0]  # there was but one
+    words = _words(error, place, to)
+    match error:
+        case aiosmtplib.SMTPAuthenticationError() | aiosmtplib.SMTPSenderRefused() if (
+            error.code >= _PERMANENT
+        ):
+            return MailMisconfigured(words)
+        case aiosmtplib.SMTPRecipientRefused() | aiosmtplib.SMTPDataError() if error.code >= _PERMANENT:
+            return MailRefused(words)
+        case aiosmtplib.SMTPNotSupported():
+            return MailRefused(words)
+    if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+        return MailMisconfigured(words)
+    if isinstance(error, aiosmtplib.SMTPResponseException | OSError | TimeoutError):
+        return MailServerNotReady(words)
+    return MailMisconfigured(words)  # it lacks what our settings ask for: STARTTLS, or a way to sign in
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in found:
+        found.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return found
+
+
+def _words(error: BaseException, place: str, to: str) -> str:
+    """Code and text of the server, without the address, which many of them repeat."""
+    code = f"{error.code} " if isinstance(error, aiosmtplib.SMTPResponseException) else ""
+    text = error.message if isinstance(error, aiosmtplib.SMTPException) else str(error)
+    if isinstance(error, TimeoutError) and not text:
+        text = "it took too long"
+    printable = "".join(sign if sign.isprintable() else " " for sign in str(text).replace(to, "[recipient]"))
+    return f"{place}: {code}{printable[:_MOST_TOLD] or type(error).__name__}"

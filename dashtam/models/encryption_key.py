@@ -1,0 +1,34 @@
+"""The data keys that seal what is secret."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.fields.db_defaults import Now
+from tortoise.models import Model
+
+
+class KeyState(StrEnum):
+    """What a data key is for."""
+
+    ACTIVE = "active"
+    DECRYPT = "decrypt"
+    RETIRED = "retired"
+
+
+class EncryptionKey(Model):
+    """A data key, wrapped by a key of TOKEN_ENCRYPTION_KEYS: one is active and seals, the others open what they sealed.
+
+    A retired one opens nothing any more; its row stays, so that no id is ever used for a second key.
+    """
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    wrapped = fields.BinaryField(null=True, description="The key, sealed; null: retired.")
+    wrapping_key_id = fields.CharField(max_length=32, description="Which key of the settings wraps it.")
+    state = fields.CharEnumField(KeyState, max_length=16, description="active, decrypt or retired.")
+    created_at = fields.DatetimeField(auto_now_add=True, db_default=Now())
+    promoted_at = fields.DatetimeField(null=True, description="When it began to seal.")
+    retired_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "encryption_keys"
+        table_description = "Wrapped data keys; exactly one is active."

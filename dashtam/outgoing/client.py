@@ -1,0 +1,255 @@
+"""The one client of calls that leave this service: verified TLS, limits on time and size, and no way astray.
+
+No proxy and no credential of the environment, no cookie kept, no redirect followed but by a GET within one host, and
+nothing unpacked: what was counted is what is held.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from dashtam import __version__
+from dashtam.errors import SettingsError
+from dashtam.logs import get_logger
+from dashtam.outgoing.addresses import IpAddress, find_wrong, is_public
+from dashtam.outgoing.answers import Answer
+from dashtam.outgoing.failures import CallFailed, Why
+from dashtam.outgoing.network import Fence, Judge, LookUp, Network, ask_system
+from dashtam.outgoing.transport import Transport, trust_of
+from dashtam.settings import Environment, Settings
+
+USER_AGENT: Final = f"Dashtam/{__version__}"
+MOST_BYTES: Final = 1_048_576
+"""Of an answer that says nothing of its own about how large it may be."""
+_MOST_REDIRECTS: Final = 3
+_SECONDS: Final = 20.0
+_STEP: Final = httpx.Timeout(10.0, connect=5.0)
+_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_log = get_logger(__name__)
+
+
+class Outgoing:
+    """Calls other services over HTTPS; made once for a process and closed with it.
+
+    Raises, from every method, CallFailed where there is no answer. An answer of any status is an answer.
+    """
+
+    def __init__(
+        self, settings: Settings, *, seconds: float = _SECONDS, look_up: LookUp = ask_system
+    ) -> None:
+        self._settings = settings
+        self._look_up = look_up
+        self._seconds = seconds
+        self._is_fenced = settings.ENVIRONMENT is Environment.TESTING
+        self._opened: list[httpx.AsyncClient] = []
+
+    @property
+    def allows_local(self) -> bool:
+        """Whether a server that a user names may be this machine: where one develops, never in production."""
+        return self._settings.ENVIRONMENT is not Environment.PRODUCTION
+
+    async def get(
+        self, url: str, *, headers: Mapping[str, str], most_bytes: int = MOST_BYTES, is_brought: bool = False
+    ) -> Answer:
+        """Ask for something; a redirect is followed where it stays with the same host, since headers let us in.
+
+        `is_brought`: the URL came from a user, so it has to lead to the public Internet.
+        """
+        origin, at = _origin(url), httpx.URL(url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = await self._send("GET", str(at), headers, b"", most_bytes, is_brought)
+            if not answer.is_redirect or "location" not in answer.headers:
+                return answer
+            try:
+                at = at.join(answer.headers["location"])
+                is_elsewhere = _origin(str(at)) != origin or bool(at.userinfo)
+            except (httpx.InvalidURL, ValueError):
+                is_elsewhere = True
+            if is_elsewhere:
+                raise CallFailed(f"{at.host}: redirects to another host", why=Why.REDIRECTED)
+        raise CallFailed(f"{at.host}: redirects {_MOST_REDIRECTS} times", why=Why.REDIRECTED)
+
+    async def post(
+        self,
+        url: str,
+        *,
+        body: str,
+        headers: Mapping[str, str],
+        most_bytes: int = MOST_BYTES,
+        is_brought: bool = False,
+    ) -> Answer:
+        """Send a form, once: nothing is repeated and no redirect is followed, whatever becomes of it."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        return await self._send("POST", url, {**kind, **headers}, body.encode(), most_bytes, is_brought)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client in self._opened:
+            await client.aclose()
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        most_bytes: int,
+        is_brought: bool,
+    ) -> Answer:
+        host, started = urlsplit(url).hostname or "", time.perf_counter()
+        if is_brought and (wrong := find_wrong(url, allows_local=self.allows_local)):
+            raise CallFailed(f"an address is not called: {wrong}", why=Why.REFUSED)
+        if urlsplit(url).scheme != "https":
+            raise CallFailed(f"{host}: only https is called", why=Why.REFUSED)
+        client = self._of_users if is_brought else self._of_settings
+        outcome: str = "no answer"
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await _read(client, method, url, headers, body, most_bytes)
+        except CallFailed as known:
+            outcome = known.why
+            raise
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            failure = _failure(host, error)
+            outcome = failure.why
+            raise failure from None  # what the library raised quotes the URL
+        else:
+            outcome = str(answer.status)
+            return answer
+        finally:
+            # Of the URL only the host: a path may be a secret, and a query often is.
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            _log.info("call", method=method, host=host, outcome=outcome, milliseconds=milliseconds)
+
+    @cached_property
+    def _of_settings(self) -> httpx.AsyncClient:
+        return self._open(self._fence if self._is_fenced else _trusting)
+
+    @cached_property
+    def _of_users(self) -> httpx.AsyncClient:
+        if self._is_fenced:
+            return self._open(self._fence)
+        return self._open(_public_or_local if self.allows_local else _public)
+
+    @property
+    def _fence(self) -> Judge:
+        settings = self._settings
+        components = {settings.database.host, settings.cache.host}
+        return Fence(components | ({settings.sandbox_server[0]} if settings.sandbox_server else set()))
+
+    def _open(self, judge: Judge) -> httpx.AsyncClient:
+        instead = {}
+        if self._settings.sandbox_server is not None:
+            parts = urlsplit(self._settings.APP_URL)
+            instead[(parts.hostname or "", parts.port or 443)] = self._settings.sandbox_server
+        client = httpx.AsyncClient(
+            transport=Transport(
+                Network(judge, instead=instead, look_up=self._look_up), trust_of(self._settings.EXTRA_CA_FILE)
+            ),
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=_STEP,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._opened.append(client)
+        return client
+
+
+def basic(user: str, password: SecretStr) -> dict[str, str]:
+    """Build the header of HTTP Basic authentication (RFC 7617)."""
+    pair = f"{user}:{password.get_secret_value()}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def bearer(token: SecretStr) -> dict[str, str]:
+    """Build the header that carries an access token (RFC 6750, 2.1): never a query, never a form."""
+    return {"Authorization": f"Bearer {token.get_secret_value()}"}
+
+
+@asynccontextmanager
+async def open_outgoing(settings: Settings) -> AsyncIterator[Outgoing]:
+    """Open the client of a process; nothing is connected before the first call.
+
+    Raises:
+        SettingsError: EXTRA_CA_FILE cannot be used.
+    """
+    if settings.EXTRA_CA_FILE:
+        try:
+            trust_of(settings.EXTRA_CA_FILE)
+        except OSError as error:
+            reason = error.strerror or "no certificate in it"
+            raise SettingsError(
+                [f"EXTRA_CA_FILE: {settings.EXTRA_CA_FILE}: {reason}; expected a file of certificates (PEM)"]
+            ) from None
+    outgoing = Outgoing(settings)
+    try:
+        yield outgoing
+    finally:
+        await outgoing.close()
+
+
+async def _read(
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    most_bytes: int,
+) -> Answer:
+    began_at = datetime.now(UTC)
+    # A POST says that it has no body (SimpleFIN asks for it); httpx does so of itself.
+    async with client.stream(method, url, headers=headers, content=body or None) as response:
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise CallFailed("the answer is packed, which nobody asked for", why=Why.TOO_LARGE)
+        parts, size = [], 0
+        async for part in response.aiter_raw():
+            size += len(part)
+            if size > most_bytes:
+                raise CallFailed(f"the answer is larger than {most_bytes} bytes", why=Why.TOO_LARGE)
+            parts.append(part)
+    named = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, named, b"".join(parts), began_at)
+
+
+def _failure(host: str, error: Exception) -> CallFailed:
+    kind = type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
+        return CallFailed(f"{host}: its certificate does not verify", why=Why.UNTRUSTED)
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return CallFailed(f"{host}: not an address that can be called", why=Why.REFUSED)
+    if isinstance(error, _UNSENT):
+        return CallFailed(f"{host}: cannot be reached ({kind})", why=Why.UNREACHABLE)
+    if isinstance(error, httpx.RemoteProtocolError) and "location header" in str(error):
+        return CallFailed(f"{host}: redirects to no address", why=Why.REDIRECTED)
+    return CallFailed(f"{host}: no whole answer ({kind})", why=Why.LOST)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or 443
+
+
+def _trusting(_host: str, _address: IpAddress) -> str | None:
+    """Judge what the settings or the adapters name: they may live on the operator's own network."""
+    return None
+
+
+def _public(_host: str, address: IpAddress) -> str | None:
+    return None if is_public(address) else "an address of it is not public"
+
+
+def _public_or_local(host: str, address: IpAddress) -> str | None:
+    if address.is_loopback and host in {"localhost", "127.0.0.1"}:
+        return None
+    return _public(host, address)

@@ -1,0 +1,103 @@
+"""The sockets of outgoing calls: who may be connected to is decided on the very address that is connected to."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+
+import httpcore
+
+from dashtam.addresses import is_loopback
+from dashtam.outgoing.addresses import IpAddress
+from dashtam.outgoing.failures import CallFailed, Why
+
+Place = tuple[str, int]
+Judge = Callable[[str, IpAddress], str | None]
+"""Says of a host and one address of it why it is not called; None: it is."""
+LookUp = Callable[[str, int], Awaitable[list[str]]]
+"""Finds the addresses of a host."""
+_MOST_ADDRESSES: Final = 4
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """Looks a name up once, judges every address, and connects to those addresses and to no name.
+
+    A name that means something else a moment later (DNS rebinding) is of no use then: nobody asks again. `instead`
+    names places that are reached elsewhere, as `curl --connect-to` does; certificates still have to name the host.
+    """
+
+    def __init__(
+        self, judge: Judge, *, instead: Mapping[Place, Place] | None = None, look_up: LookUp | None = None
+    ) -> None:
+        self._judge = judge
+        self._instead = dict(instead or {})
+        self._look_up = look_up or ask_system
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore calls it so
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of a host that takes the connection.
+
+        Raises:
+            CallFailed: an address of it is one that we do not call.
+            httpcore.ConnectError: nobody takes the connection.
+        """
+        host, port = self._instead.get((host, port), (host, port))
+        addresses = await self._find(host, port, timeout)
+        for address in addresses:
+            if wrong := self._judge(host, ipaddress.ip_address(address.partition("%")[0])):
+                raise CallFailed(f"{host}: {wrong}", why=Why.REFUSED)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in addresses[:_MOST_ADDRESSES]:
+            try:
+                return await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401
+        """Refuse: nothing that we call is a file."""
+        raise CallFailed("a unix socket is not called", why=Why.REFUSED)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, where httpcore tries again."""
+        await self._sockets.sleep(seconds)
+
+    async def _find(self, host: str, port: int, seconds: float | None) -> list[str]:
+        try:
+            async with asyncio.timeout(seconds):
+                return list(dict.fromkeys(await self._look_up(host, port)))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"{host} was not found in time") from error
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} was not found") from error
+
+
+async def ask_system(host: str, port: int) -> list[str]:
+    """Ask the system's resolver for the addresses of a host.
+
+    Raises:
+        OSError: it knows none.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+class Fence:
+    """The judge of the testing environment (DISABLE_EXTERNAL_CALLS): this machine, and components by name."""
+
+    def __init__(self, components: Iterable[str]) -> None:
+        self._components = frozenset(components)
+
+    def __call__(self, host: str, address: IpAddress) -> str | None:
+        """Say why a call would leave; None where it does not."""
+        if address.is_loopback or (host in self._components and not is_loopback(host)):
+            return None
+        return f"{address} is not on this machine, and DISABLE_EXTERNAL_CALLS is on"

@@ -1,0 +1,1 @@
+"""Alpaca, by OAuth: for installations that Alpaca has registered as an app."""

@@ -1,0 +1,1 @@
+"""Alpaca, by API keys: for anybody with an account."""

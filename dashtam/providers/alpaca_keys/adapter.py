@@ -1,0 +1,99 @@
+"""Takes the API keys that Alpaca shows its customers, and sees that they are taken."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import Field, SecretStr
+
+from dashtam.models import Authorization
+from dashtam.outgoing import Answer, CallFailed, Outgoing
+from dashtam.providers.base import Profile, SecretField, TokenGrant
+from dashtam.providers.claims import read_secret
+from dashtam.providers.configuration import ProviderSettings, provider_config
+from dashtam.providers.failures import SecretRefused
+from dashtam.providers.grants import read_members
+from dashtam.providers.oauth import describe_failed_call, explain_status
+from dashtam.settings import Settings
+
+PROFILE: Final = Profile(
+    key="alpaca_keys",
+    name="Alpaca (API keys)",
+    description="Brokerage accounts, positions and orders, live or paper, by the API keys of your own account.",
+    website="https://alpaca.markets",
+    authorization=Authorization.CLAIM_TOKEN,
+)
+FIELDS: Final = (
+    SecretField("key_id", "API key ID", most_signs=128),
+    SecretField("secret_key", "Secret key", most_signs=256),
+)
+_URL: Final = r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$"
+_REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class AlpacaKeysSettings(ProviderSettings):
+    """Where Alpaca is asked; nothing has to be entered."""
+
+    model_config = provider_config("ALPACA_KEYS_")
+
+    LIVE_URL: str = Field(
+        "https://api.alpaca.markets", pattern=_URL, description="where live keys are taken."
+    )
+    PAPER_URL: str = Field(
+        "https://paper-api.alpaca.markets", pattern=_URL, description="where paper keys are taken."
+    )
+
+
+SETTINGS: Final = AlpacaKeysSettings
+
+
+class AlpacaKeysAdapter:
+    """A `SecretAdapter`; the access token of its grants is `key_id:secret_key`, their scope `live` or `paper`."""
+
+    is_configured = True
+
+    def __init__(self, own: AlpacaKeysSettings, outgoing: Outgoing) -> None:
+        self._bases = {"live": own.LIVE_URL, "paper": own.PAPER_URL}
+        self._outgoing = outgoing
+
+    @property
+    def profile(self) -> Profile:
+        """What there is to know about it."""
+        return PROFILE
+
+    @property
+    def fields(self) -> Sequence[SecretField]:
+        """What the user has to bring."""
+        return FIELDS
+
+    async def claim(self, secrets: Mapping[str, SecretStr]) -> TokenGrant:
+        """Try the keys, live and then paper, as `SecretAdapter` promises."""
+        key_id, secret = (read_secret(field, secrets) for field in FIELDS)
+        headers = {
+            "APCA-API-KEY-ID": key_id.get_secret_value(),
+            "APCA-API-SECRET-KEY": secret.get_secret_value(),
+        }
+        for scope, base in self._bases.items():
+            answer = await self._ask(f"{base}/v2/account", headers)
+            if answer.status == HTTPStatus.OK:
+                read_members(answer)
+                token = SecretStr(f"{key_id.get_secret_value()}:{secret.get_secret_value()}")
+                return TokenGrant(access_token=token, scope=scope, granted_at=answer.began_at)
+            if answer.status not in _REFUSALS:
+                raise explain_status(PROFILE.key, answer)
+        raise SecretRefused("alpaca takes these keys for neither kind of account", detail="keys_refused")
+
+    async def revoke(self, token: SecretStr, *, hint: str) -> bool:
+        """Answer false: the user deletes keys in Alpaca's own pages."""
+        return False
+
+    async def _ask(self, url: str, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await self._outgoing.get(url, headers=headers)
+        except CallFailed as failed:
+            raise describe_failed_call(PROFILE.key, failed) from None
+
+
+def build(own: AlpacaKeysSettings, *, settings: Settings, outgoing: Outgoing) -> AlpacaKeysAdapter:
+    """Build the adapter."""
+    return AlpacaKeysAdapter(own, outgoing)

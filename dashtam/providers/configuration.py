@@ -1,0 +1,103 @@
+"""What an installation tells of a provider: its client id and secrets, from the same places as every other setting.
+
+Each provider has a class of its own, and each name begins with the provider's:
+
+    class SchwabSettings(ClientSettings):
+        model_config = provider_config("SCHWAB_")
+"""
+
+import os
+from typing import Final, Self, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dashtam.env_file import find_env_file, read_env_file
+from dashtam.errors import SettingsError
+
+_MOST_SIGNS: Final = 1024
+_PLAIN: Final = r"^[\x21-\x7e]*$"
+
+AnySettings = TypeVar("AnySettings", bound="ProviderSettings")
+
+
+class ProviderSettings(BaseSettings):
+    """The settings of one provider; empty ones are no mistake, the provider is not available then."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8-sig", extra="ignore", frozen=True, case_sensitive=True
+    )
+
+
+class ClientSettings(ProviderSettings):
+    """Of a provider that knows its clients by an id and a secret (RFC 6749, 2.3.1).
+
+    CLIENT_SECRET_NEXT is taken in turn, so that a secret is replaced without an outage: enter the new one there, have
+    the provider make it valid, and move it to CLIENT_SECRET when the old one is gone.
+    """
+
+    CLIENT_ID: str = Field(
+        "", max_length=_MOST_SIGNS, pattern=_PLAIN, description="what the provider calls this installation."
+    )
+    CLIENT_SECRET: SecretStr = Field(
+        SecretStr(""), max_length=_MOST_SIGNS, description="what this installation proves itself with."
+    )
+    CLIENT_SECRET_NEXT: SecretStr = Field(
+        SecretStr(""), max_length=_MOST_SIGNS, description="its successor, while the secret is replaced."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.CLIENT_ID) is not bool(self.secrets):
+            missing = "CLIENT_SECRET" if self.CLIENT_ID else "CLIENT_ID"
+            prefix = self.model_config.get("env_prefix", "")
+            raise ValueError(f"{prefix}{missing} is missing; expected both of id and secret, or none")
+        if not all(_is_plain(secret) for secret in self.secrets):
+            raise ValueError(
+                "a client secret holds blanks or signs beyond ASCII; expected what the provider shows"
+            )
+        return self
+
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """The secrets that are tried in turn."""
+        return tuple(
+            secret for secret in (self.CLIENT_SECRET, self.CLIENT_SECRET_NEXT) if secret.get_secret_value()
+        )
+
+
+def provider_config(prefix: str) -> SettingsConfigDict:
+    """Build the configuration of a provider's settings, whose names begin with `prefix`."""
+    return SettingsConfigDict(env_prefix=prefix)
+
+
+def load_provider_settings(kind: type[AnySettings]) -> AnySettings:
+    """Read the settings of a provider: environment variables over the env file.
+
+    Raises:
+        SettingsError: everything that is malformed, by name and with where it came from. No value is quoted.
+    """
+    env_file = find_env_file()
+    values = read_env_file(env_file) if env_file else {}
+    prefix = kind.model_config.get("env_prefix", "")
+    try:
+        return kind(_env_file=env_file)
+    except ValidationError as error:
+        problems = []
+        for detail in error.errors(include_url=False, include_input=False):
+            name = prefix + "".join(map(str, detail["loc"]))
+            message = detail["msg"].removeprefix("Value error, ").replace("String should", "expected to")
+            origin = "environment" if name in os.environ else "env file" if name in values else "settings"
+            problems.append(f"{name} (from {origin}): {message}" if detail["loc"] else message)
+        raise SettingsError(problems) from None
+
+
+def secrets_of(settings: ProviderSettings) -> frozenset[str]:
+    """Every value of a provider's settings that must never be written anywhere."""
+    secrets = (value.get_secret_value() for _, value in settings if isinstance(value, SecretStr))
+    return frozenset(secret for secret in secrets if secret)
+
+
+def _is_plain(secret: SecretStr) -> bool:
+    text = secret.get_secret_value()
+    return text.isascii() and text.isprintable() and " " not in text

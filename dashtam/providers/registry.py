@@ -1,0 +1,119 @@
+"""Finds the folders of dashtam/providers and builds their adapters; a folder is a provider, and there is no list.
+
+The module `adapter` of each says three things: PROFILE, SETTINGS (its own class of settings), and `build`, which makes
+the adapter, or answers None where the provider does not exist in this environment. docs/adding-a-provider.md shows one.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dashtam import providers
+from dashtam.errors import NotFound
+from dashtam.outgoing import Outgoing
+from dashtam.providers.base import Adapter, Profile
+from dashtam.providers.configuration import ProviderSettings, load_provider_settings, secrets_of
+from dashtam.providers.failures import NotConfigured
+from dashtam.settings import Settings
+
+Build = Callable[..., Adapter | None]
+"""Called as `build(own, settings=settings, outgoing=outgoing)`: the provider's own settings, and the installation's."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What the adapter module of a provider says."""
+
+    profile: Profile
+    settings: type[ProviderSettings]
+    build: Build
+
+
+class Registry:
+    """Key to adapter, for the providers that exist in this environment."""
+
+    def __init__(self, adapters: Iterable[Adapter]) -> None:
+        self._adapters = {adapter.profile.key: adapter for adapter in adapters}
+
+    def find(self, key: str) -> Adapter | None:
+        """The adapter of a provider; None where there is none."""
+        return self._adapters.get(key)
+
+    def get(self, key: str) -> Adapter:
+        """The adapter of a provider.
+
+        Raises:
+            NotFound: there is none.
+        """
+        adapter = self.find(key)
+        if adapter is None:
+            raise NotFound(f"no adapter has the key {key[:64]!r}")
+        return adapter
+
+    def get_configured(self, key: str) -> Adapter:
+        """The adapter of a provider that can be connected to.
+
+        Raises:
+            NotFound: there is none.
+            NotConfigured: the settings lack what the provider asks of an installation.
+        """
+        adapter = self.get(key)
+        if not adapter.is_configured:
+            raise NotConfigured(f"{key} has no client id and secret in the settings")
+        return adapter
+
+    def list_configured(self) -> frozenset[str]:
+        """The keys of the providers that can be connected to."""
+        return frozenset(key for key, adapter in self._adapters.items() if adapter.is_configured)
+
+
+def list_folders() -> list[Folder]:
+    """Read every folder of dashtam/providers, in the order of their names.
+
+    Raises:
+        TypeError: one does not say what a provider has to say.
+    """
+    names = sorted(found.name for found in pkgutil.iter_modules(providers.__path__) if found.ispkg)
+    return [_read_folder(name) for name in names]
+
+
+def list_profiles() -> list[Profile]:
+    """What there is to know about every provider that this release has an adapter for, whatever the environment."""
+    return [folder.profile for folder in list_folders()]
+
+
+def build_registry(settings: Settings, outgoing: Outgoing) -> Registry:
+    """Build the adapters of this environment.
+
+    Raises:
+        SettingsError: the settings of a provider are malformed.
+    """
+    built = [
+        folder.build(load_provider_settings(folder.settings), settings=settings, outgoing=outgoing)
+        for folder in list_folders()
+    ]
+    return Registry(adapter for adapter in built if adapter is not None)
+
+
+def provider_secrets() -> frozenset[str]:
+    """Every value in the settings of providers that must never be written anywhere.
+
+    Raises:
+        SettingsError: the settings of a provider are malformed.
+    """
+    loaded = [secrets_of(load_provider_settings(folder.settings)) for folder in list_folders()]
+    return frozenset[str]().union(*loaded)
+
+
+def _read_folder(name: str) -> Folder:
+    module = importlib.import_module(f"{providers.__name__}.{name}.adapter")
+    missing = [word for word in ("PROFILE", "SETTINGS", "build") if not hasattr(module, word)]
+    if missing:
+        raise TypeError(
+            f"{module.__name__} does not say {', '.join(missing)}; docs/adding-a-provider.md shows how"
+        )
+    folder = Folder(module.PROFILE, module.SETTINGS, module.build)
+    if folder.profile.key != name:
+        raise TypeError(f"{module.__name__} has the key {folder.profile.key!r}; expected its folder's name")
+    return folder

@@ -1,0 +1,1 @@
+"""Charles Schwab: brokerage accounts in the United States."""

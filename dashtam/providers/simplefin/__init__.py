@@ -1,0 +1,1 @@
+"""SimpleFIN: a read-only bridge to many institutions."""

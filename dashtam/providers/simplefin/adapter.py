@@ -1,0 +1,129 @@
+"""Claims SimpleFIN setup tokens (protocol 1.0.7): whoever made the token chose the server, so it may be anybody's.
+
+A setup token is the Base64 of a claim URL. One POST there, once, answers with the access URL, which holds user and
+password and is kept as carefully as what it leads to.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from dashtam.models import Authorization
+from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
+from dashtam.outgoing.addresses import find_wrong
+from dashtam.providers.base import Profile, SecretField, TokenGrant
+from dashtam.providers.claims import read_secret
+from dashtam.providers.configuration import ProviderSettings
+from dashtam.providers.failures import AnswerUnusable, SecretRefused
+from dashtam.providers.oauth import describe_failed_call, explain_status
+from dashtam.settings import Settings
+
+PROFILE: Final = Profile(
+    key="simplefin",
+    name="SimpleFIN",
+    description="Read-only bridge to many institutions; a setup token is claimed once.",
+    website="https://www.simplefin.org",
+    authorization=Authorization.CLAIM_TOKEN,
+)
+SETTINGS: Final = ProviderSettings
+SETUP_TOKEN: Final = SecretField("setup_token", "Setup token", most_signs=4096)
+_MOST_BYTES: Final = 8192
+_PADDING: Final = 4
+
+
+class SimpleFinAdapter:
+    """A `SecretAdapter`; the access token of its grants is the access URL."""
+
+    is_configured = True
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+
+    @property
+    def profile(self) -> Profile:
+        """What there is to know about it."""
+        return PROFILE
+
+    @property
+    def fields(self) -> Sequence[SecretField]:
+        """What the user has to bring."""
+        return (SETUP_TOKEN,)
+
+    async def claim(self, secrets: Mapping[str, SecretStr]) -> TokenGrant:
+        """Claim a setup token, once, as `SecretAdapter` promises."""
+        claim_url = read_setup_token(read_secret(SETUP_TOKEN, secrets))
+        if find_wrong(claim_url, allows_local=self._outgoing.allows_local):
+            raise SecretRefused("the setup token names no server that is called", detail=Why.REFUSED)
+        answer = await self._post(claim_url)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            # The protocol has clients say that somebody else may have claimed it.
+            raise SecretRefused("the setup token is unknown, or was claimed before", detail="claimed_before")
+        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+            raise SecretRefused("the server knows no such setup token", detail="unknown")
+        if answer.status != HTTPStatus.OK:
+            raise explain_status(PROFILE.key, answer)
+        access_url = read_access_url(answer, claim_url, allows_local=self._outgoing.allows_local)
+        return TokenGrant(access_token=access_url, granted_at=answer.began_at)
+
+    async def revoke(self, token: SecretStr, *, hint: str) -> bool:
+        """Answer false: the user disables access in the bridge's own pages."""
+        return False
+
+    async def _post(self, url: str) -> Answer:
+        try:
+            return await self._outgoing.post(
+                url, body="", headers={}, most_bytes=_MOST_BYTES, is_brought=True
+            )
+        except CallFailed as failed:
+            if failed.why is Why.REFUSED:
+                raise SecretRefused("the setup token's server is not called", detail=failed.why) from None
+            raise describe_failed_call(PROFILE.key, failed) from None
+
+
+def build(_own: ProviderSettings, *, settings: Settings, outgoing: Outgoing) -> SimpleFinAdapter:
+    """Build the adapter."""
+    return SimpleFinAdapter(outgoing)
+
+
+def read_setup_token(token: SecretStr) -> str:
+    """Read the claim URL that a setup token stands for.
+
+    Raises:
+        SecretRefused: it is no Base64 of an ASCII text.
+    """
+    text = token.get_secret_value().translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % _PADDING), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise SecretRefused("the setup token is no Base64 of an address", detail="malformed") from None
+
+
+def read_access_url(answer: Answer, claim_url: str, *, allows_local: bool) -> SecretStr:
+    """Read the access URL of an answer: of the very server that was asked, with user and password, over https.
+
+    Raises:
+        AnswerUnusable: it is anything else; nothing of it is quoted.
+    """
+    try:
+        text = answer.body.decode("ascii").strip()
+        parts = urlsplit(text)
+        user, password, place = parts.username, parts.password, _place(parts)
+    except ValueError:
+        raise AnswerUnusable("the access URL is none", detail="access_url") from None
+    bare = text.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
+    if not user or not password or find_wrong(bare, allows_local=allows_local) or parts.query:
+        raise AnswerUnusable("the access URL is not https://user:password@host/path", detail="access_url")
+    if place != _place(urlsplit(claim_url)):
+        raise AnswerUnusable(
+            "the access URL leads to another server than the claim", detail="access_url_host"
+        )
+    return SecretStr(text)
+
+
+def _place(parts: SplitResult) -> tuple[str, int]:
+    return (parts.hostname or "").lower(), parts.port or 443

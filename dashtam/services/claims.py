@@ -1,0 +1,147 @@
+"""Connections to providers that gave the user something to copy: claimed at once, without a browser."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from dashtam.errors import DashtamError, UnfitBody
+from dashtam.models import Outcome, ProviderConnection
+from dashtam.providers.base import SecretAdapter, TokenGrant
+from dashtam.providers.failures import NotConnectable, ScopeMissing
+from dashtam.providers.registry import Registry
+from dashtam.services import revocations
+from dashtam.services.adapters import usable_adapter
+from dashtam.services.audit import AuditTrail, user_actor
+from dashtam.services.authorizations import Asker
+from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
+from dashtam.services.keys import Keys
+from dashtam.services.tokens import store_grant
+from dashtam.services.verdicts import outcome_of, word_of
+
+
+class Claims:
+    """Makes grants of what users copied."""
+
+    def __init__(self, registry: Registry, keys: Keys, trail: AuditTrail, connections: Connections) -> None:
+        self._registry = registry
+        self._keys = keys
+        self._trail = trail
+        self._connections = connections
+
+    def fields_of(self, provider_key: str) -> dict[str, str]:
+        """Name and label of each thing that the user has to bring; empty: this provider is asked in a browser.
+
+        Raises:
+            NotConnectable: this installation cannot connect to this provider.
+        """
+        adapter = usable_adapter(self._registry, provider_key)
+        return (
+            {field.name: field.label for field in adapter.fields}
+            if isinstance(adapter, SecretAdapter)
+            else {}
+        )
+
+    async def connect(
+        self, asker: Asker, *, provider_key: str, alias: str, secrets: Mapping[str, SecretStr]
+    ) -> Standing:
+        """Make a connection that is active at once; where the provider refuses, there is none.
+
+        Raises:
+            NotFound: there is no such provider.
+            NotConnectable: this provider is not connected to so.
+            UnfitBody: names what is missing, too much, or too long.
+            AliasTaken: the user has a connection of that alias.
+            ProviderFailure: see providers/failures.py.
+        """
+        adapter = self._adapter(provider_key)
+        _check(adapter, secrets)
+        # What the user copied can often be used but once, so the alias is taken before it is.
+        connection = await create_connection(
+            user_id=asker.user_id,
+            provider_key=provider_key,
+            alias=alias,
+            trail=self._trail,
+            caller=asker.caller,
+        )
+        try:
+            await self._claim(asker, connection, adapter, secrets)
+        except DashtamError:
+            await ProviderConnection.filter(id=connection.id, connected_at=None).delete()
+            raise
+        return await self._connections.get(asker.user_id, connection.id)
+
+    async def reconnect(
+        self, asker: Asker, connection_id: UUID, *, secrets: Mapping[str, SecretStr]
+    ) -> Standing:
+        """Give a connection a new grant in place; where the provider refuses, it stays as it is.
+
+        Raises:
+            NotFound: the user has no such connection.
+            NotConnectable, UnfitBody, ProviderFailure: as `connect` does.
+        """
+        connection = (await self._connections.get(asker.user_id, connection_id)).connection
+        adapter = self._adapter(connection.provider.key)
+        _check(adapter, secrets)
+        await self._claim(asker, connection, adapter, secrets)
+        return await self._connections.get(asker.user_id, connection_id)
+
+    def _adapter(self, provider_key: str) -> SecretAdapter:
+        adapter = usable_adapter(self._registry, provider_key)
+        if not isinstance(adapter, SecretAdapter):
+            raise NotConnectable(f"{provider_key} is asked in a browser")
+        return adapter
+
+    async def _claim(
+        self,
+        asker: Asker,
+        connection: ProviderConnection,
+        adapter: SecretAdapter,
+        secrets: Mapping[str, SecretStr],
+    ) -> None:
+        try:
+            await self._store(connection, await adapter.claim(secrets), adapter, asker)
+        except DashtamError as error:
+            await self._record(asker, connection, outcome_of(error), word_of(error))
+            raise
+
+    async def _store(
+        self, connection: ProviderConnection, grant: TokenGrant, adapter: SecretAdapter, asker: Asker
+    ) -> None:
+        missing = adapter.profile.required_scopes - set(grant.scope.split())
+        async with self._trail.transaction():
+            await lock_connection(asker.user_id, connection.id)
+            if not missing:
+                await store_grant(
+                    connection.id, grant, keys=self._keys, trail=self._trail, profile=adapter.profile
+                )
+                await self._record(asker, connection, Outcome.SUCCEEDED, None)
+                return
+            await revocations.queue_grant(connection, grant, keys=self._keys)
+        raise ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
+
+    async def _record(
+        self, asker: Asker, connection: ProviderConnection, outcome: Outcome, reason: str | None
+    ) -> None:
+        await self._trail.record(
+            "authorization.completed",
+            outcome,
+            actor=user_actor(asker.user_id),
+            user_id=asker.user_id,
+            connection_id=connection.id,
+            provider_id=connection.provider_id,
+            caller=asker.caller,
+            details={} if reason is None else {"reason": reason},
+        )
+
+
+def _check(adapter: SecretAdapter, secrets: Mapping[str, SecretStr]) -> None:
+    """Compare what was brought with what is asked for; no value is repeated."""
+    wanted = {field.name: field for field in adapter.fields}
+    parts = [("secrets", f"Expected {', '.join(wanted)}")] if set(secrets) != set(wanted) else []
+    for name in sorted(set(secrets) & set(wanted)):
+        value, most = secrets[name].get_secret_value(), wanted[name].most_signs
+        if not value.strip() or len(value) > most:
+            parts.append((f"secrets.{name}", f"Expected 1 to {most} characters"))
+    if parts:
+        raise UnfitBody(parts=parts)

@@ -1,0 +1,144 @@
+"""Does a thing once, however often it is asked for (draft-ietf-httpapi-idempotency-key-header-07).
+
+The answer is written in the very database transaction that does the thing, so there is no moment at which one is there
+without the other: whoever was killed before its commit did nothing, and whoever was killed after it can be asked again.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from pydantic import SecretStr
+from tortoise.connection import get_connection
+
+from dashtam.errors import KeyInUse, KeyReused
+from dashtam.models import StoredAnswer
+from dashtam.security.cipher import Context
+from dashtam.services.audit import AuditTrail
+from dashtam.services.keys import Keys
+from dashtam.services.sealed import STORED_ANSWER
+
+ANSWER_TTL: Final = timedelta(hours=24)
+_SUCCEEDED: Final = range(200, 300)
+_LOCK: Final = "SELECT pg_try_advisory_xact_lock($1) AS is_ours"
+_MOST_FORGOTTEN: Final = 100
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to do one thing once: a user's key, on one route."""
+
+    user_id: UUID
+    route: str
+    key: str
+
+    @property
+    def key_hash(self) -> str:
+        """What is stored of the key."""
+        return hashlib.sha256(self.key.encode()).hexdigest()
+
+    @property
+    def context(self) -> Context:
+        """Where its answer is sealed for."""
+        return STORED_ANSWER.context(f"{self.route}:{self.key_hash}", self.user_id)
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock of PostgreSQL that stands for it: 64 bits, signed."""
+        text = f"stored_answer:{self.user_id}:{self.route}:{self.key_hash}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client was told."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class _NotKept(Exception):
+    """Rolls back what was answered with anything but a success."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__()
+
+
+async def answer_once(
+    claim: Claim, *, fingerprint: str, keys: Keys, trail: AuditTrail, act: Callable[[], Awaitable[Answer]]
+) -> tuple[Answer, bool]:
+    """Act and keep the answer, or tell what was answered before; true: it was told again.
+
+    `act` runs inside of a database transaction, and so does every query in it. Only a success is kept: where it raises
+    or answers anything else, all that it wrote is rolled back but for audit entries of what was denied or failed, and
+    the same key may try again.
+
+    Raises:
+        KeyInUse: 409, a request with this key is being answered at this moment.
+        KeyReused: 422, the key came before, with another fingerprint.
+        SealError: the answer was sealed with a key that is gone.
+    """
+    try:
+        async with trail.transaction():
+            return await _tell_or_act(claim, fingerprint, keys, act)
+    except _NotKept as not_kept:
+        return not_kept.answer, False
+
+
+async def _tell_or_act(
+    claim: Claim, fingerprint: str, keys: Keys, act: Callable[[], Awaitable[Answer]]
+) -> tuple[Answer, bool]:
+    await _lock(claim)
+    if (stored := await _find(claim)) is not None:
+        return await _opened(stored, claim, fingerprint, keys), True
+    answer = await act()
+    if answer.status not in _SUCCEEDED:
+        raise _NotKept(answer)
+    await _store(claim, answer, fingerprint, keys)
+    return answer, False
+
+
+async def _lock(claim: Claim) -> None:
+    if not (await get_connection("default").execute_query_dict(_LOCK, [claim.lock]))[0]["is_ours"]:
+        raise KeyInUse(f"{claim.route} is at work on this key of {claim.user_id}")
+
+
+async def _find(claim: Claim) -> StoredAnswer | None:
+    found = StoredAnswer.filter(user_id=claim.user_id, route=claim.route, key_hash=claim.key_hash)
+    return await found.filter(expires_at__gt=datetime.now(UTC)).first()
+
+
+async def _store(claim: Claim, answer: Answer, fingerprint: str, keys: Keys) -> None:
+    await StoredAnswer.filter(user_id=claim.user_id, route=claim.route, key_hash=claim.key_hash).delete()
+    # The fingerprint is sealed too: a hash of a body that holds a password would let it be guessed.
+    text = json.dumps({"fingerprint": fingerprint, **asdict(answer)})
+    sealed = await keys.seal(SecretStr(text), context=claim.context)
+    await StoredAnswer.create(
+        user_id=claim.user_id,
+        route=claim.route,
+        key_hash=claim.key_hash,
+        answer_sealed=sealed.value,
+        expires_at=datetime.now(UTC) + ANSWER_TTL,
+    )
+    await _forget_expired()
+
+
+async def _forget_expired() -> None:
+    """Remove a few, and none that another request looks at: nobody waits for the cleaning."""
+    expired = StoredAnswer.filter(expires_at__lt=datetime.now(UTC)).limit(_MOST_FORGOTTEN)
+    ids = await expired.select_for_update(skip_locked=True).values_list("id", flat=True)
+    await StoredAnswer.filter(id__in=ids).delete()
+
+
+async def _opened(stored: StoredAnswer, claim: Claim, fingerprint: str, keys: Keys) -> Answer:
+    text = await keys.open(bytes(stored.answer_sealed), context=claim.context)
+    fields = json.loads(text.get_secret_value())
+    if fields.pop("fingerprint") != fingerprint:
+        raise KeyReused(f"{claim.route} has answered this key of {claim.user_id} for another request")
+    return Answer(**fields)

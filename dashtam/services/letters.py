@@ -1,0 +1,94 @@
+"""The letters that Dashtam writes: plain text, one purpose each, nothing of a stranger's in them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter to one address; its text may hold a code, so that it does not show in its repr."""
+
+    to: str
+    subject: str
+    text: str = field(repr=False)
+
+
+def registration_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
+    """To somebody who registered an address that has no user: proves that they read its mail."""
+    return Letter(
+        to,
+        "Confirm your address for Dashtam",
+        "Somebody, probably you, registered this address with Dashtam. To finish, enter this code together with the "
+        f"password that you chose:\n\n    {code.get_secret_value()}\n\nIt is good for {_hours(ttl)} and for one use. "
+        "If it was not you, do nothing: without this code nothing happens.\n",
+    )
+
+
+def known_address_letter(to: str) -> Letter:
+    """To the user of an address that somebody registered again."""
+    return Letter(
+        to,
+        "You have a Dashtam account already",
+        "Somebody, probably you, registered this address with Dashtam again. You have an account already: sign in, or "
+        "ask for a new password if you forgot it. If it was not you, do nothing: nothing has changed.\n",
+    )
+
+
+def reset_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
+    """To a user who forgot the password."""
+    return Letter(
+        to,
+        "A new password for Dashtam",
+        "Somebody, probably you, forgot the password of this address. To choose a new one, enter this code:\n\n"
+        f"    {code.get_secret_value()}\n\nIt is good for {_hours(ttl)} and for one use. All devices will be signed "
+        "out. If it was not you, do nothing: nothing has changed.\n",
+    )
+
+
+def unknown_address_letter(to: str) -> Letter:
+    """To an address without a user, for which somebody forgot the password."""
+    return Letter(
+        to,
+        "No Dashtam account has this address",
+        "Somebody, probably you, asked Dashtam for a new password for this address, but no account has it. Did you "
+        "register with another one? If it was not you, do nothing.\n",
+    )
+
+
+def password_changed_letter(to: str) -> Letter:
+    """To a user whose password was changed (OWASP ASVS 5.0, 6.3.7)."""
+    return Letter(
+        to,
+        "Your Dashtam password was changed",
+        "The password of your Dashtam account was changed. If it was not you, ask for a new one at once, which signs "
+        "out everybody.\n",
+    )
+
+
+def connection_ending_letter(to: str, provider: str, alias: str, *, ends_at: datetime) -> Letter:
+    """To a user whose provider wants to be asked again soon."""
+    return Letter(
+        to,
+        f"{provider} wants you to connect again soon",
+        f'{provider} lets Dashtam read your connection "{alias}" until {ends_at:%Y-%m-%d %H:%M} UTC, and then wants '
+        "you to sign in there again. Connect it again in Dashtam before, and nothing is missed. Dashtam never asks "
+        "for the password of your bank by mail.\n",
+    )
+
+
+def connection_expired_letter(to: str, provider: str, alias: str) -> Letter:
+    """To a user whose provider does not let us in any more."""
+    return Letter(
+        to,
+        f"{provider} has to be connected again",
+        f'{provider} does not let Dashtam read your connection "{alias}" any more. What was read stays. To go on, '
+        "connect it again in Dashtam; if you want it to end, do nothing. Dashtam never asks for the password of your "
+        "bank by mail.\n",
+    )
+
+
+def _hours(ttl: timedelta) -> str:
+    minutes = int(ttl.total_seconds() // 60)
+    return f"{minutes // 60} hours" if minutes >= 120 else f"{minutes} minutes"

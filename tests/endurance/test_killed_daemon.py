@@ -1,0 +1,78 @@
+"""A Docker daemon killed in the middle of a verb, and started again, loses nothing; without one, verbs say so."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dashtam.devenv.engine import EngineName
+from tests.support.checksum import assert_unchanged, take_checksum
+from tests.support.endurance import Trial, endure
+from tests.support.faults import Victim
+from tests.support.own_daemon import OwnDaemon, give_images, own_daemon, why_not
+from tests.support.project import ThrowawayProject, store_something, throwaway_project
+from tests.support.trials import CLEAN, RESTORE, SETUP, SNAPSHOT, UP
+
+ENGINE: Final = EngineName.COMPOSE
+TRIALS: Final = (
+    *(SETUP, RESTORE),
+    *(pytest.param(trial, marks=pytest.mark.long_on_compose) for trial in (UP, CLEAN, SNAPSHOT)),
+)
+VERBS: Final = (
+    *("up", "down", "restart", "status", "logs", "exec app -- true", "doctor"),
+    *("test.setup", "test.unit", "test.clean", "test", "db.migrate", "db.shell"),
+    *("db.snapshot", "db.snapshots", "db.restore endured --replace dashtam", "db.drop-snapshot endured"),
+)
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+@pytest.fixture(scope="module", name="daemon")
+def _daemon(folder: Path) -> Iterator[OwnDaemon]:
+    with own_daemon(folder) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module", name="project")
+def _project(engine: EngineName, folder: Path, daemon: OwnDaemon) -> Iterator[ThrowawayProject]:
+    """A project on the daemon, with data in it; like the verbs, whoever asks here asks that daemon."""
+    with pytest.MonkeyPatch.context() as shell, throwaway_project(engine, folder, "killed-daemon") as project:
+        give_images(daemon, project)
+        shell.setenv("DOCKER_HOST", daemon.host)
+        project.way_in = daemon.way_in
+        store_something(project)
+        yield project
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.verb.partition(" ")[0])
+def test_a_daemon_killed_in_the_middle_of_a_verb_loses_nothing(
+    project: ThrowawayProject, daemon: OwnDaemon, trial: Trial, rounds: int, luck: random.Random
+) -> None:
+    killed = replace(
+        trial,
+        victims=[Victim.DAEMON],
+        kill=lambda *_: daemon.kill(),
+        says=f"no Docker engine answers at {daemon.host}",
+        repair=lambda _: daemon.start(live_restore=luck.choice([False, True])),
+    )
+    endure(project, killed, rounds, luck)
+
+
+def test_without_a_daemon_every_verb_says_so(project: ThrowawayProject, daemon: OwnDaemon) -> None:
+    project.done("up")
+    before = take_checksum(project)
+    daemon.kill()
+    try:
+        for verb in VERBS:
+            answer = project.invoke(*verb.split())
+            answer.assert_told()
+            assert answer.code == 1, f"invoke {verb}:\n{answer.output}"
+            assert f"no Docker engine answers at {daemon.host}" in answer.output
+            assert "start Docker" in answer.output
+            assert "--engine embedded" not in answer.output, "the data is not there"
+    finally:
+        daemon.start()
+    project.done("up")
+    assert_unchanged(project, before, "verbs without a daemon")

@@ -1,0 +1,14 @@
+"""Adapters against the sandbox as it really runs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dashtam.settings import TestSettings
+from tests.support.sandbox import Sandbox, serving_sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox(settings: TestSettings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with serving_sandbox(tmp_path_factory.mktemp("sandbox"), settings) as running:
+        yield running

@@ -1,0 +1,59 @@
+"""Gives a test a chain of its own, takes it apart as the owner of the tables could, and says what a check finds."""
+
+from typing import Final
+
+import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from dashtam.audit import find_damages
+from dashtam.models import Outcome
+from dashtam.security.chain import HeadSealer
+from dashtam.services.audit import AuditTrail
+from dashtam.services.audit_chain import Anchor, ChainCheck
+from dashtam.services.callers import Caller
+from dashtam.settings import Settings
+
+_UNGUARDED: Final = """
+ALTER TABLE provider_audit_logs DISABLE TRIGGER USER;
+ALTER TABLE audit_heads DISABLE TRIGGER USER;
+{}
+;ALTER TABLE provider_audit_logs ENABLE ALWAYS TRIGGER provider_audit_logs_append_only;
+ALTER TABLE audit_heads ENABLE ALWAYS TRIGGER audit_heads_advances, ENABLE ALWAYS TRIGGER audit_heads_stays;
+"""
+EMPTY: Final = "DELETE FROM provider_audit_logs; DELETE FROM audit_heads;"
+
+
+def unguarded(sql: str) -> str:
+    """SQL between the triggers' being switched off and on again."""
+    return _UNGUARDED.format(sql)
+
+
+async def tamper(connection: BaseDBAsyncClient, sql: str) -> None:
+    """Run what the triggers refuse."""
+    await connection.execute_script(unguarded(sql))
+
+
+async def write_entries(trail: AuditTrail, count: int) -> None:
+    """Record some facts that differ."""
+    for number in range(count):
+        await trail.record(
+            "connection.activated",
+            Outcome.SUCCEEDED,
+            actor="system",
+            caller=Caller("2001:db8::1", "curl/8"),
+            details={"number": number},
+        )
+
+
+async def find_damage(
+    connection: BaseDBAsyncClient,
+    settings: Settings,
+    *,
+    anchor: Anchor | None = None,
+    from_anchor: bool = False,
+) -> tuple[list[str], ChainCheck]:
+    """What a check finds in the database transaction of the test, and the check."""
+    session: asyncpg.Connection = connection._connection
+    check = ChainCheck(anchor=anchor, from_anchor=from_anchor)
+    sealer = HeadSealer(settings.token_keys)
+    return [damage async for damage in find_damages(session, check, sealer)], check

@@ -1,0 +1,78 @@
+"""Visitors of the API, and a mailer that keeps what it is given."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from quart import Response
+from quart.typing import TestClientProtocol as Client
+
+from dashtam.cache import Cache
+from dashtam.services.letters import Letter
+
+PASSWORD = "seven otters juggle lanterns"
+OTHER_PASSWORD = "a walrus plays the bassoon"
+VISITORS_IP = "192.0.2.1"
+"""Of documentation (RFC 5737): no server ever audits it, so entries that hold it are of the test that runs."""
+
+
+@dataclass
+class Postbox:
+    """Keeps the letters that it is given to bring away."""
+
+    letters: list[Letter] = field(default_factory=list)
+
+    async def send(self, *, to: str, subject: str, text: str) -> None:
+        """Keep a letter."""
+        self.letters.append(Letter(to, subject, text))
+
+    def last(self, to: str) -> Letter:
+        """The newest letter to an address."""
+        return [letter for letter in self.letters if letter.to == to][-1]
+
+    def code(self, to: str) -> str:
+        """The code in the newest letter to an address."""
+        found = re.search(r"dashtam_[a-z]+_[\w-]{43}", self.last(to).text)
+        assert found, "no code in the letter"
+        return found[0]
+
+
+@dataclass
+class Visitor:
+    """Somebody who talks to the API, with a token or without."""
+
+    client: Client
+    token: str | None = None
+    ip: str = VISITORS_IP
+
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Response:
+        """Send a request; the words of a header are joined by underscores."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            given["Authorization"] = f"Bearer {self.token}"
+        more: dict[str, Any] = {} if body is None else {"json": body}
+        return await self.client.open(
+            f"/api/v1/{path}", method=method, headers=given, scope_base={"client": (self.ip, 1)}, **more
+        )
+
+    async def sign_in(self, email: str, password: str = PASSWORD, **more: str) -> dict[str, Any]:
+        """Sign in as a program and keep the access token."""
+        response = await self.ask("POST", "sessions", {"email": email, "password": password, **more})
+        body: dict[str, Any] = await response.get_json()
+        assert response.status_code == 201, body
+        self.token = body["access_token"]
+        return body
+
+
+async def forget_attempts(cache: Cache) -> None:
+    """Let nobody's attempts have been counted, and no device be known."""
+    redis = vars(cache)["_client"]
+    for pattern in ("testing:attempts:*", "testing:known:*"):
+        async for key in redis.scan_iter(pattern):
+            await redis.unlink(key)
+
+
+async def problem(response: Response) -> tuple[int, str]:
+    """Status and code of a refusal."""
+    assert response.content_type == "application/problem+json", await response.get_data(as_text=True)
+    return response.status_code, (await response.get_json(force=True))["code"]

@@ -63,35 +63,61 @@ def _cache(project: ThrowawayProject) -> Iterator[str]:
     docker("rm", "--force", "--volumes", CACHE)
 
 
-@pytest.fixture(scope="module", name="container")
-def _container(image: str, project: ThrowawayProject, cache: str, folder: Path) -> Iterator[str]:
+@pytest.fixture(scope="module", name="options")
+def _options(project: ThrowawayProject, cache: str, folder: Path) -> list[str]:
+    """What each process of production is given: its settings, its certificates, and no rights."""
     certificates = folder / "production-certificates"
     shutil.copytree(project.home / "certificates", certificates)
     (certificates / "server-key.pem").chmod(0o444)  # the image's own user reads it
     values = read_env_file(project.env_file)
-    settings = {
-        "ENVIRONMENT": "production",
-        "DATABASE_URL": f"postgresql+asyncpg://dashtam_user:{values['POSTGRES_PASSWORD']}@postgres:5432/dashtam",
-        "REDIS_URL": f"redis://production:{PASSWORD}@{cache}:6379/0",
-        "TOKEN_ENCRYPTION_KEYS": values["TOKEN_ENCRYPTION_KEYS"],
-        "APP_URL": "https://localhost:8000",
-        "SMTP_URL": "smtps://dashtam:password@mail.example.com:465",
-        "MAIL_FROM": "dashtam@example.com",
-    }
-    options = (
-        f"--name={CONTAINER}",
-        f"--network={project.name}_default",
-        f"--volume={certificates}:/certificates:ro",
-        "--health-interval=1s",
+    settings = folder / "production.env"
+    settings.touch(mode=0o600)
+    settings.write_text(
+        "ENVIRONMENT=production\n"
+        f"DATABASE_URL=postgresql+asyncpg://dashtam_user:{values['POSTGRES_PASSWORD']}@postgres:5432/dashtam\n"
+        f"REDIS_URL=redis://production:{PASSWORD}@{cache}:6379/0\n"
+        f"TOKEN_ENCRYPTION_KEYS={values['TOKEN_ENCRYPTION_KEYS']}\n"
+        "APP_URL=https://localhost:8000\n"
+        "CALLBACK_URL=https://localhost:8182\n"
+        "SMTP_URL=smtps://dashtam:password@mail.example.com:465\n"
+        "MAIL_FROM=dashtam@example.com\n"
     )
-    subprocess.run(
-        ["docker", "run", "--detach", *options, *HARDENED, *(f"--env={name}" for name in settings), image],
-        env={"PATH": os.environ["PATH"], **settings},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    network, volume = f"--network={project.name}_default", f"--volume={certificates}:/certificates:ro"
+    return [network, volume, f"--env-file={settings}", *HARDENED]
+
+
+@pytest.fixture(scope="module", name="container")
+def _container(image: str, options: list[str]) -> Iterator[str]:
+    docker("run", "--detach", f"--name={CONTAINER}", "--health-interval=1s", *options, image)
     yield CONTAINER
     docker("rm", "--force", CONTAINER)
+
+
+def processes_of_readme() -> dict[str, tuple[list[str], list[str]]]:
+    """The table of the README: each process, how it is started, and how one sees that it is well."""
+    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("\n## Production\n")[2]
+    rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| `([^`]+)` \|$", section, re.MULTILINE)
+    return {name: (command.split(), check.split()) for name, command, check in rows}
+
+
+@pytest.mark.parametrize("name", ["API", "callback", "refresher"])
+def test_each_process_of_the_readme_becomes_well(name: str, image: str, options: list[str]) -> None:
+    command, check = processes_of_readme()[name]
+    container = f"{CONTAINER}-{name.lower()}"
+    docker("run", "--detach", f"--name={container}", *options, image, *command)
+    try:
+        deadline = time.monotonic() + 180
+        while (
+            answer := subprocess.run(
+                ["docker", "exec", container, *check], capture_output=True, text=True, check=False
+            )
+        ).returncode:
+            assert docker("inspect", "--format", "{{.State.Running}}", container) == "true\n", docker(
+                "logs", container
+            )
+            assert time.monotonic() < deadline, answer.stdout
+    finally:
+        docker("rm", "--force", container)
 
 
 def test_it_becomes_healthy_on_a_read_only_root_file_system(container: str) -> None:

@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from argon2 import Parameters
-from quart import Quart, current_app
 
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
@@ -32,8 +30,6 @@ from dashtam.services.second_factors import SecondFactors
 from dashtam.services.sessions import Sessions
 from dashtam.services.users import Users
 from dashtam.settings import Settings
-
-_EXTENSION: Final = "dashtam"
 
 
 @dataclass(frozen=True)
@@ -152,31 +148,3 @@ async def open_resources(
                 )
             finally:
                 await refreshes.finish()
-
-
-def hold(app: Quart, resources: Resources | None) -> None:
-    """Give an application its resources, or take them away."""
-    app.extensions[_EXTENSION] = resources
-
-
-def held_by(app: Quart) -> Resources:
-    """The resources of an application that is being served."""
-    resources = app.extensions[_EXTENSION]
-    if not isinstance(resources, Resources):
-        raise TypeError(f"{app.name} is not being served: it holds no resources")
-    return resources
-
-
-def current_resources() -> Resources:
-    """The resources of the application that answers the current request."""
-    return held_by(current_app)
-
-
-def current_linking() -> Linking:
-    """The services that link users with providers, of the application that answers the current request."""
-    return current_resources().linking
-
-
-def current_people() -> People:
-    """The services that know who somebody is, of the application that answers the current request."""
-    return current_resources().people

@@ -6,8 +6,8 @@ from pydantic import SecretStr
 from quart import Quart, g, request
 
 from dashtam.api.cookies import SAFE_METHODS, read_cookie, require_own_page
+from dashtam.current import current_people
 from dashtam.errors import InvalidRequest, NotAllowed, NotAuthenticated
-from dashtam.resources import current_people
 from dashtam.services.identities import INVALID_TOKEN, Identity
 
 PUBLIC_ENDPOINTS: Final = frozenset(

@@ -20,10 +20,10 @@ from quart_schema import hide
 from dashtam.api import limits
 from dashtam.audited import audits
 from dashtam.callers import current_caller
+from dashtam.current import current_linking, current_resources
 from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
 from dashtam.logs import get_logger
 from dashtam.pages import CONTENT_TYPE, render_page
-from dashtam.resources import current_linking, current_resources
 from dashtam.security.sessions import AUTHORIZATION_TTL
 from dashtam.services.authorizations import Invitation
 from dashtam.services.browsers import opener_cookie, read_browser

@@ -27,8 +27,8 @@ from dashtam.api.traits import Header, Trait, promise
 from dashtam.api.users import answer
 from dashtam.audited import audits, not_audited
 from dashtam.callers import current_caller
+from dashtam.current import current_linking, current_resources
 from dashtam.errors import UnfitBody
-from dashtam.resources import current_linking, current_resources
 from dashtam.services.advice import advise
 from dashtam.services.authorizations import Asker, Link
 from dashtam.services.connections import Standing

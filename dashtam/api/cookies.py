@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from quart import Response, request
 
 from dashtam.api.traits import Header, Trait
+from dashtam.current import current_resources
 from dashtam.errors import CrossOrigin
-from dashtam.resources import current_resources
 from dashtam.security.sessions import SESSION_COOKIE
 
 COOKIE: Final = SESSION_COOKIE

@@ -7,8 +7,8 @@ from quart_schema import document_response, tag
 
 from dashtam.api.schemas.health import Alive, Check, Readiness
 from dashtam.audited import not_audited
+from dashtam.current import current_resources
 from dashtam.readiness import Finding, examine
-from dashtam.resources import current_resources
 
 _ALIVE = Alive(status="alive").model_dump_json()
 

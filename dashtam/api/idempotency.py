@@ -11,8 +11,8 @@ from uuid import UUID
 from quart import Response, request
 
 from dashtam.api.traits import Header, Trait, promise
+from dashtam.current import current_resources
 from dashtam.errors import InvalidRequest
-from dashtam.resources import current_resources
 from dashtam.services.idempotency import Answer, Claim, answer_once
 
 Endpoint = Callable[..., Awaitable[Response]]

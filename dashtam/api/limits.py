@@ -17,8 +17,8 @@ from quart import Quart, Response, g
 from dashtam.api.traits import Header, Trait
 from dashtam.cache import attempts, known_device
 from dashtam.callers import current_caller
+from dashtam.current import current_resources
 from dashtam.errors import TooManyRequests
-from dashtam.resources import current_resources
 from dashtam.security.sessions import hashed
 
 

@@ -20,7 +20,7 @@ from dashtam.api.traits import promise
 from dashtam.api.users import answer
 from dashtam.audited import audits, not_audited
 from dashtam.callers import current_caller
-from dashtam.resources import current_people
+from dashtam.current import current_people
 
 blueprint = Blueprint("personal_tokens", __name__, url_prefix="/api/v1/personal-tokens")
 

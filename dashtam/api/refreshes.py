@@ -13,7 +13,7 @@ from dashtam.api.schemas.connections import ConnectionEntry
 from dashtam.api.traits import Trait, promise
 from dashtam.audited import audits
 from dashtam.callers import current_caller
-from dashtam.resources import current_linking, current_resources
+from dashtam.current import current_linking, current_resources
 
 blueprint = Blueprint("refreshes", __name__, url_prefix="/api/v1/connections/<uuid:connection_id>/refreshes")
 

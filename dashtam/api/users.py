@@ -29,7 +29,7 @@ from dashtam.api.schemas.users import (
 from dashtam.api.traits import Trait, promise
 from dashtam.audited import audits, not_audited
 from dashtam.callers import current_caller
-from dashtam.resources import current_people
+from dashtam.current import current_people
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/v1/users")
 

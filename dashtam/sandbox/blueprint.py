@@ -12,9 +12,9 @@ from quart import Blueprint, Response, jsonify, request
 from quart_schema import hide
 
 from dashtam.audited import not_audited
+from dashtam.current import current_resources
 from dashtam.providers.sandbox.adapter import PROFILE
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
-from dashtam.resources import current_resources
 from dashtam.sandbox import consent, faults, grants, pages
 from dashtam.sandbox.accounts import ACCOUNTS
 from dashtam.sandbox.knobs import Knobs

@@ -16,10 +16,11 @@ from dashtam.api.body import read_body
 from dashtam.api.conditions import CONDITIONAL, VERSIONED, put_version, read_precondition
 from dashtam.api.idempotency import idempotent
 from dashtam.api.traits import promise
+from dashtam.current import hold
 from dashtam.edge import MOST_BODY_BYTES, Edge, Policy
 from dashtam.errors import NotFound
 from dashtam.models import Provider
-from dashtam.resources import Resources, hold
+from dashtam.resources import Resources
 from dashtam.versions import version_of
 from tests.support.makers import make_provider
 

@@ -1,5 +1,6 @@
 """Destroys the test database and its Redis index: `python -m dashtam.database.drop_test_db`."""
 
+import asyncio
 import sys
 from typing import Final
 
@@ -12,12 +13,14 @@ from dashtam.database.disposable import expected_stamp
 from dashtam.database.journal import done, run
 from dashtam.database.lifespan import open_session
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
-from dashtam.errors import CacheNotReady, UnsafeDatabase
+from dashtam.errors import CacheNotReady, DatabaseNotReady, UnsafeDatabase
 from dashtam.settings import TestSettings
 from dashtam.settings_loading import load_settings
 
 _MAINTENANCE: Final = "postgres"
 _KEYS_AT_ONCE: Final = 1000
+_PATIENCE_SECONDS: Final = 60.0
+_PROBE_SECONDS: Final = 0.1
 _IDENTIFY: Final = """
 SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster, pg_is_in_recovery() AS in_recovery,
        (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1) AS stamp,
@@ -69,11 +72,23 @@ async def drop(verified: VerifiedTestDatabase) -> None:
     """Drop the database that was verified; its own connection, which the proof holds, goes with it.
 
     A database is dropped from another one, so the cluster and the stamp are compared once more there.
+
+    Raises:
+        UnsafeDatabase: it is not disposable any more; it was not touched.
+        DatabaseNotReady: an autovacuum worker is at work in it and does not end.
     """
     settings, name = verified.settings, verified.seen.database
+    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     async with open_session(settings, process="drop_test_db", database=_MAINTENANCE) as session:
-        if await _identify(session, settings):
-            await session.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        while await _identify(session, settings):
+            try:
+                await session.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            except asyncpg.InsufficientPrivilegeError as error:
+                # An autovacuum worker belongs to no role, so only a superuser may end it; it ends when it is done.
+                if asyncio.get_running_loop().time() > deadline:
+                    reason = f"something at work in it cannot be ended, as an autovacuum worker: {error}"
+                    raise DatabaseNotReady(f"{settings.database.place}: {reason}") from error
+                await asyncio.sleep(_PROBE_SECONDS)
     done("test database dropped", database=settings.database.place)
 
 

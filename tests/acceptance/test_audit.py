@@ -17,8 +17,9 @@ def change(project: ThrowawayProject, sql: str) -> None:
 
 
 def test_the_verb_finds_what_was_changed_and_names_the_entry(development: ThrowawayProject) -> None:
-    with pytest.raises(HTTPError, match="400"):  # refused, and audited
+    with pytest.raises(HTTPError, match="400") as refused:  # and audited
         development.fetch("/callback/schwab", port="CALLBACK_PORT")
+    refused.value.close()
     whole = development.done("audit.verify")
     assert "none is missing" in whole
     anchor = whole.rpartition("anchor=")[2].split()[0]

@@ -68,8 +68,9 @@ def browse(project: ThrowawayProject, link: str) -> dict[str, list[str]]:
     post = urllib.request.Request(link.partition("?")[0], form, {"Cookie": cookie})
     with pytest.raises(urllib.error.HTTPError) as answer:
         browser.open(post, timeout=60)
-    assert answer.value.code == 303
-    return parse_qs(urlsplit(answer.value.headers["Location"]).query)
+    with answer.value as redirect:
+        assert redirect.code == 303
+        return parse_qs(urlsplit(redirect.headers["Location"]).query)
 
 
 def last_line(text: str) -> str:

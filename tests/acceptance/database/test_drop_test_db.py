@@ -2,15 +2,18 @@
 
 import asyncio
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from redis.asyncio import Redis
 
+from dashtam.database import drop_test_db
 from dashtam.database.drop_test_db import drop, empty
 from dashtam.database.verification import open_verified
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
-from dashtam.errors import UnsafeDatabase
+from dashtam.errors import DatabaseNotReady, UnsafeDatabase
 from dashtam.settings import TestSettings
 from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
 
@@ -25,6 +28,11 @@ def administrator(cluster: Cluster, index: int) -> Redis:
     """A client that may do everything; no user of the project may."""
     url = cluster.redis_url.replace("//testing:", "//:").removesuffix("1") + str(index)
     return Redis.from_url(url, decode_responses=True)
+
+
+def settings_of(cluster: Cluster) -> TestSettings:
+    environment = cluster.environment("testing")
+    return TestSettings(_env_file=CHECKOUT / ".env.test", **environment)  # type: ignore[arg-type]  # text, as from the environment
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +135,43 @@ def test_a_stranger_at_work_in_the_database_keeps_it(cluster: Cluster) -> None:
     assert databases(cluster) == ["dashtam", "dashtam_test"]
 
 
+@contextmanager
+def autovacuum_at_work(cluster: Cluster, *, pages: int) -> Iterator[None]:
+    """A worker of PostgreSQL's own in the test database, which looks at ten pages a second at most."""
+    cluster.ask("ALTER SYSTEM SET autovacuum_naptime = 1; SELECT pg_reload_conf()")
+    cluster.ask(
+        "CREATE TABLE busy (filler text) WITH (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0, "
+        "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, fillfactor = 10); "
+        f"INSERT INTO busy SELECT repeat('x', 700) FROM generate_series(1, {pages}); DELETE FROM busy",
+        database="dashtam_test",
+    )
+    seen = "SELECT count(*) FROM pg_stat_progress_vacuum WHERE datname = 'dashtam_test'"
+    try:
+        wait_until(lambda: cluster.ask(seen) == "1", "autovacuum is at work")
+        yield
+    finally:
+        cluster.ask("ALTER SYSTEM RESET autovacuum_naptime; SELECT pg_reload_conf()")
+
+
+def test_an_autovacuum_worker_may_finish_and_then_the_database_goes(cluster: Cluster) -> None:
+    with autovacuum_at_work(cluster, pages=20):
+        answer = cluster.run(MODULE, "testing")
+    assert answer.returncode == 0, answer.stderr
+    assert databases(cluster) == ["dashtam"]
+
+
+async def test_an_autovacuum_worker_that_does_not_end_is_told_and_the_database_stays(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drop_test_db, "_PATIENCE_SECONDS", 0.5)
+    settings = settings_of(cluster)
+    with autovacuum_at_work(cluster, pages=2000):
+        async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
+            with pytest.raises(DatabaseNotReady, match="as an autovacuum worker"):
+                await drop(verified)
+    assert databases(cluster) == ["dashtam", "dashtam_test"]
+
+
 def test_a_cache_that_does_not_answer_is_a_failure_with_its_address(cluster: Cluster) -> None:
     answer = cluster.run(MODULE, "testing", REDIS_URL="redis://:redis_password@127.0.0.1:1/1")
     assert answer.returncode == 1
@@ -135,8 +180,7 @@ def test_a_cache_that_does_not_answer_is_a_failure_with_its_address(cluster: Clu
 
 
 async def test_a_stamp_that_goes_between_verification_and_drop_keeps_the_database(cluster: Cluster) -> None:
-    environment = cluster.environment("testing")
-    settings = TestSettings(_env_file=CHECKOUT / ".env.test", **environment)  # type: ignore[arg-type]  # text, as from the environment
+    settings = settings_of(cluster)
     async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
         cluster.ask("COMMENT ON DATABASE dashtam_test IS NULL")
         with pytest.raises(UnsafeDatabase, match="the stamp is None"):

@@ -32,7 +32,7 @@ VERIFIED = pytest.StashKey[VerifiedTestDatabase]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Verify before anything is collected: importing a test module may already do harm."""
-    if not needs_database(config.args, config.invocation_params.dir):
+    if config.option.help or not needs_database(config.args, config.invocation_params.dir):
         return
     try:
         verified = verify()

@@ -44,6 +44,12 @@ def test_without_settings_it_is_refused_before_anything_is_collected(arguments: 
     assert "Traceback" not in answer.stdout + answer.stderr
 
 
+def test_help_needs_no_settings() -> None:
+    answer = run_pytest("--help")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "--hypothesis-profile" in answer.stdout
+
+
 def test_development_settings_are_refused(cluster: Cluster) -> None:
     answer = run_pytest(TARGET, **cluster.environment("development"))
     assert answer.returncode == 3

@@ -1,7 +1,7 @@
 """Gives the acceptance tests an engine, and one environment that several of them share."""
 
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from dashtam.devenv.engine import EngineName
 from tests.support.embedded import throwaway_folder
 from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
-from tests.support.turns import in_turn
 
 ENGINES = chosen_engines()
 _WITHOUT_ENGINE = Path(__file__).parent / "database"
@@ -23,8 +22,7 @@ _LONGEST = [
 ]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: drives a browser, while no other test starts containers")
+def pytest_configure() -> None:
     # A shell makes what runs in its background deaf to Ctrl-C, and so would be every verb that a test interrupts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -47,15 +45,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _WITHOUT_ENGINE in item.path.parents]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no container start or stop while a browser is at work; fixtures that several tests share count too."""
-    if EngineName.COMPOSE not in ENGINES:
-        return (yield)
-    with in_turn(alone=item.get_closest_marker("browser") is not None):
-        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

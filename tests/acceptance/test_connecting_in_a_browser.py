@@ -16,10 +16,7 @@ from tests.support.people import PASSWORD
 from tests.support.project import ThrowawayProject, finish, read_until
 from tests.support.project_sandbox import ProjectSandbox
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed here"),
-]
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed here")
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+from tests.support.own_network import in_own_network
 from tests.support.project import ThrowawayProject
 
 _SWITCHES: Final = (
@@ -31,9 +32,10 @@ def find_chromium() -> str | None:
 def browsing(project: ThrowawayProject) -> Iterator[BrowserContext]:
     """Open a browser that trusts the very certificate of a project, and none beside those that everybody trusts."""
     certificate = project.home / "certificates" / "server.pem"
-    with sync_playwright() as playwright:
+    ports = [project.ports[name] for name in ("APP_PORT", "CALLBACK_PORT")]
+    with in_own_network(find_chromium() or "", ports) as program, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
+            executable_path=program,
             chromium_sandbox=False,  # as root there is none
             args=[*_SWITCHES, f"--ignore-certificate-errors-spki-list={_fingerprint(certificate)}"],
         )

@@ -8,6 +8,7 @@ _INTEGRATION: Final = "tests/integration/database"
 _COMPOSE: Final = "tests/unit/devenv/compose"
 _EMBEDDED: Final = "tests/unit/devenv/embedded"
 _ACCEPTANCE: Final = "tests/acceptance/database"
+_RETIRING: Final = "tests/integration/services/test_retiring.py"
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,18 @@ TARGETS: Final = (
         ),
         ci=False,
     ),
+    # A data key that is destroyed too early takes what it seals with it.
+    Target(
+        "dashtam/services/key_states.py",
+        (f"{_UNIT}/services/test_key_states.py", _RETIRING),
+        frozenset({"retire", "reasons_to_keep", "_REPLACED"}),
+    ),
+    Target(
+        "dashtam/services/sealed_rows.py",
+        ("tests/rules/test_sealed.py", _RETIRING),
+        frozenset({"TABLES", "usage", "is_earlier", "find_usage"}),
+    ),
+    Target("dashtam/services/rotation.py", (_RETIRING,), frozenset({"alone"})),
     *(
         Target(f"docker/{name}", (f"{_ACCEPTANCE}/test_init_scripts.py",), servers=True, ci=False)
         for name in (

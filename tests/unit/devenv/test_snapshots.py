@@ -282,10 +282,17 @@ def test_who_named_what_is_replaced_is_not_asked_again(
     assert "to go on" not in said.getvalue()
 
 
-def test_a_drop_says_so(session: Session, engine: FakeEngine, said: io.StringIO) -> None:
+def test_a_drop_names_the_snapshot_and_what_it_says_of_itself(
+    session: Session, engine: FakeEngine, said: io.StringIO
+) -> None:
     stamped(engine, "one")
+    comment = engine.snapshots["dashtam_snapshot_one"]
     snapshots.drop(session, "one")
     assert engine.acts == ["run snapshot.sh drop"]
+    assert engine.told["snapshot.sh drop"] == {
+        "DASHTAM_SNAPSHOT_DATABASE": "dashtam_snapshot_one",
+        "DASHTAM_SNAPSHOT_STAMP": comment,
+    }
     assert "snapshot one dropped" in said.getvalue()
 
 

@@ -68,7 +68,7 @@ async def replaced(settings: TestSettings, session: asyncpg.Connection) -> str:
     return first
 
 
-async def _make_key(settings: TestSettings, **values: object) -> str:
+async def _make_key(settings: TestSettings, **values: Any) -> str:
     key_id = new_key_id()
     wrapped = Wrapper(settings.token_keys, environment="testing").make(key_id)
     await EncryptionKey.create(id=key_id, wrapped=wrapped.value, wrapping_key_id=wrapped.key_id, **values)

@@ -172,7 +172,7 @@ TARGETS: Final = (
     *(
         Target(
             f"docker/{name}",
-            (f"{_ACCEPTANCE}/test_snapshot_scripts.py",),
+            (f"{_ACCEPTANCE}/test_snapshot_scripts.py", f"{_ACCEPTANCE}/test_snapshot_usage.py"),
             servers=True,
             ci=False,
         )

@@ -1,10 +1,8 @@
 """Changing data keys: a rotation seals every value anew, and a key is destroyed when none names it, and not before."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -14,12 +12,13 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from dashtam.database.lifespan import open_session
 from dashtam.errors import KeyNeeded, KeysNotRotated, NotFound
 from dashtam.models import AuditEntry, EncryptionKey, KeyState
-from dashtam.security.cipher import Context, SealedColumn
+from dashtam.security.cipher import Context, Sealed, SealedColumn
 from dashtam.security.wrapping import Wrapper, new_key_id
+from dashtam.services import rotation
 from dashtam.services.audit import AuditTrail
 from dashtam.services.key_states import retire
 from dashtam.services.keys import Keys
-from dashtam.services.rotation import Rotation, alone
+from dashtam.services.rotation import alone
 from dashtam.services.sealed import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
@@ -33,12 +32,12 @@ from dashtam.settings import TestSettings
 from tests.support.earlier_values import seal_earlier
 from tests.support.makers import (
     make_attempt,
-    make_connection,
     make_revocation,
     make_second_factor,
     make_stored_answer,
     make_token,
 )
+from tests.support.rotations import Rotations, Value, set_apart, store_values
 
 NOW = datetime.now(UTC)
 HASH = "0" * 64
@@ -68,10 +67,16 @@ async def replaced(settings: TestSettings, session: asyncpg.Connection) -> str:
     return first
 
 
-async def _make_key(settings: TestSettings, **values: Any) -> str:
+async def _make_key(settings: TestSettings, *, state: KeyState, promoted_at: datetime | None = None) -> str:
     key_id = new_key_id()
     wrapped = Wrapper(settings.token_keys, environment="testing").make(key_id)
-    await EncryptionKey.create(id=key_id, wrapped=wrapped.value, wrapping_key_id=wrapped.key_id, **values)
+    await EncryptionKey.create(
+        id=key_id,
+        wrapped=wrapped.value,
+        wrapping_key_id=wrapped.key_id,
+        state=state,
+        promoted_at=promoted_at,
+    )
     return key_id
 
 
@@ -188,77 +193,17 @@ async def test_a_session_that_is_gone_meanwhile_does_not_hide_why(settings: Test
             await _fail(session, closing=True)
 
 
-@dataclass(frozen=True)
-class Value:
-    """A sealed value: where it stands, and what it is bound to."""
-
-    column: SealedColumn
-    id: UUID
-    context: Context
-
-    async def read(self, session: asyncpg.Connection) -> bytes:
-        sql = f"SELECT {self.column.name} FROM {self.column.table} WHERE id = $1"
-        sealed: bytes = await session.fetchval(sql, self.id)
-        return sealed
-
-
 @pytest.fixture
 async def values(session: asyncpg.Connection, keys: Keys) -> list[Value]:
-    """A value of every column, in tables of our own: other tests fill the real ones meanwhile."""
-    for name in ("encryption_keys", *(table.name for table in TABLES)):
-        await session.execute(f"CREATE TEMP TABLE {name} (LIKE {name} INCLUDING ALL)")
-    await session.execute("INSERT INTO pg_temp.encryption_keys SELECT * FROM public.encryption_keys")
-    connection = await make_connection()
-    user_id, row, key_hash = connection.user_id, uuid4(), "a" * 64
-    found = {
-        column: Value(
-            column, row, column.context(f"/:{key_hash}" if column is STORED_ANSWER else row, user_id)
-        )
-        for table in TABLES
-        for column in table.columns
-    }
-    sealed = {
-        column.name: (await keys.seal(SecretStr(column.name), context=value.context)).value
-        for column, value in found.items()
-    }
-
-    def of(*columns: SealedColumn) -> dict[str, Any]:
-        return {"id": row} | {column.name: sealed[column.name] for column in columns}
-
-    await make_token(connection=connection, **of(ACCESS_TOKEN, REFRESH_TOKEN))
-    await make_second_factor(user_id=user_id, **of(SECOND_FACTOR))
-    await make_attempt(connection=connection, **of(VERIFIER))
-    await make_revocation(user_id=user_id, **of(REVOKED_TOKEN))
-    await make_stored_answer(user_id=user_id, key_hash=key_hash, **of(STORED_ANSWER))
-    return [*found.values()]
-
-
-class Rotations:
-    """Rotations that do not wait for other processes, what they said, and what they put on record."""
-
-    def __init__(self, session: asyncpg.Connection, keys: Keys, trail: AuditTrail, *, since: int) -> None:
-        self.session = session
-        self._since = since
-        self.keys = keys
-        self._trail = trail
-        self.said: list[tuple[str, dict[str, object]]] = []
-
-    async def run(self, *, afresh: bool = False, keys: Keys | None = None) -> None:
-        def tell(step: str, **facts: object) -> None:
-            self.said.append((step, facts))
-
-        rotation = Rotation(
-            self.session, keys=keys or self.keys, trail=self._trail, tell=tell, settle=timedelta(0)
-        )
-        await rotation.run(afresh=afresh)
-
-    async def recorded(self) -> list[tuple[str, str, dict[str, Any]]]:
-        entries = AuditEntry.filter(action__startswith="key.", sequence__gt=self._since)
-        return [(one.action, one.outcome, one.details) for one in await entries.order_by("sequence")]
+    await set_apart(session)
+    return await store_values(keys)
 
 
 @pytest.fixture
-async def rotations(session: asyncpg.Connection, keys: Keys, trail: AuditTrail) -> Rotations:
+async def rotations(
+    session: asyncpg.Connection, keys: Keys, trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
+) -> Rotations:
+    monkeypatch.setattr(rotation, "_HELD_SECONDS", 1.0)
     last = await AuditEntry.all().order_by("-sequence").first()
     return Rotations(session, keys, trail, since=last.sequence if last else 0)
 
@@ -290,18 +235,20 @@ async def test_a_rotation_seals_every_value_anew_and_each_opens_as_before(
 async def test_what_an_earlier_run_began_is_finished_with_its_key_unless_one_asks_for_another(
     rotations: Rotations, values: list[Value], settings: TestSettings, session: asyncpg.Connection
 ) -> None:
-    before = rotations.keys.active.id
+    before, sealed = rotations.keys.active.id, await values[0].read(session)
     await EncryptionKey.filter(id=before).update(state=KeyState.DECRYPT)
     begun = await _make_key(settings, state=KeyState.ACTIVE, promoted_at=NOW)
     await rotations.run()
     assert rotations.keys.active.id == begun
     assert (await values[0].read(session)).startswith(f"v2.{begun}.".encode())
     assert [action for action, *_ in await rotations.recorded()] == ["key.rotated"]
-    assert rotations.said[-2:] == [
-        ("finished what was begun earlier", {"key": begun}),
-        ("moved", {"rows": len(TABLES), "seconds": rotations.said[-1][1]["seconds"], "key": begun}),
-    ]
-    await session.execute(f"UPDATE {values[0].column.table} SET key_id = 'test'")
+    *_, finished, (step, facts) = rotations.said
+    assert finished == ("finished what was begun earlier", {"key": begun})
+    seconds = facts.pop("seconds")
+    assert (step, facts) == ("moved", {"rows": len(TABLES), "key": begun})
+    assert isinstance(seconds, float)
+    assert 0 < seconds < 60
+    await session.execute("UPDATE provider_tokens SET access_token_sealed = $1", sealed)
     await rotations.run(afresh=True)
     assert rotations.keys.active.id not in {before, begun}
     assert (await values[0].read(session)).startswith(f"v2.{rotations.keys.active.id}.".encode())
@@ -379,6 +326,70 @@ async def test_data_keys_are_wrapped_with_the_first_settings_key_and_one_that_no
     said = dict(rotations.said)
     assert said["wrapped anew"] == {"key": first.id, "earlier": "test", "now": "new"}
     assert said["a data key stays as it is wrapped"]["key"] == lost
+
+
+async def test_what_cannot_be_recorded_is_not_done(
+    rotations: Rotations, settings: TestSettings, trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise OSError("not recorded")
+
+    monkeypatch.setattr(trail, "record", fail)
+    before = await EncryptionKey.all().order_by("id").values()
+    both = Keys({"new": bytes(range(32)), **settings.token_keys}, environment="testing", trail=trail)
+    for keys in (rotations.keys, both):
+        with pytest.raises(OSError, match="not recorded"):
+            await rotations.run(keys=keys)
+        assert await EncryptionKey.all().order_by("id").values() == before
+
+
+async def test_a_row_is_locked_from_when_it_is_read_until_it_is_written(
+    settings: TestSettings,
+    keys: Keys,
+    trail: AuditTrail,
+    transaction: BaseDBAsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row, user_id = uuid4(), uuid4()
+    place = SECOND_FACTOR.context(row, user_id)
+    sealed = await keys.seal(SecretStr("secret"), context=place)
+    await EncryptionKey.filter(id=sealed.key_id).update(state=KeyState.DECRYPT)
+    await _make_key(settings, state=KeyState.ACTIVE, promoted_at=NOW)
+    seal, locked = keys.seal, []
+
+    async def watched(secret: SecretStr, *, context: Context) -> Sealed:
+        locked.append(session.is_in_transaction())
+        return await seal(secret, context=context)
+
+    monkeypatch.setattr(keys, "seal", watched)
+    async with open_session(settings, process="pytest") as session:
+        await set_apart(session)
+        insertion = (
+            "INSERT INTO second_factors (id, user_id, secret_sealed, key_id) VALUES ($1, $2, $3, 'test')"
+        )
+        await session.execute(insertion, row, user_id, sealed.value)
+        await Rotations(session, keys, trail, since=0).run()
+    assert locked == [True]
+
+
+async def test_many_rows_move_in_batches_and_one_reads_how_far_it_is(
+    rotations: Rotations, values: list[Value], session: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(rotation, "_TOLD_EVERY", 2)
+    added = [
+        Value(SECOND_FACTOR, id_, SECOND_FACTOR.context(id_, uuid4())) for id_ in (uuid4(), uuid4(), uuid4())
+    ]
+    for value in added:
+        sealed = await rotations.keys.seal(SecretStr(SECOND_FACTOR.name), context=value.context)
+        await make_second_factor(id=value.id, user_id=value.context.user_id, secret_sealed=sealed.value)
+    await rotations.run()
+    for value in (*values, *added):
+        opened = await rotations.keys.open(await value.read(session), context=value.context)
+        assert opened == SecretStr(value.column.name)
+        assert (await value.read(session)).startswith(f"v2.{rotations.keys.active.id}.".encode())
+    told = [facts for step, facts in rotations.said if step == "at work"]
+    assert told == [{"table": "second_factors", "rows": rows} for rows in (2, 4)]
 
 
 async def test_a_rotation_waits_for_no_other_one(rotations: Rotations, settings: TestSettings) -> None:

@@ -343,11 +343,11 @@ async def test_what_cannot_be_recorded_is_not_done(
         assert await EncryptionKey.all().order_by("id").values() == before
 
 
+@pytest.mark.usefixtures("transaction")
 async def test_a_row_is_locked_from_when_it_is_read_until_it_is_written(
     settings: TestSettings,
     keys: Keys,
     trail: AuditTrail,
-    transaction: BaseDBAsyncClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     row, user_id = uuid4(), uuid4()
@@ -356,19 +356,17 @@ async def test_a_row_is_locked_from_when_it_is_read_until_it_is_written(
     await EncryptionKey.filter(id=sealed.key_id).update(state=KeyState.DECRYPT)
     await _make_key(settings, state=KeyState.ACTIVE, promoted_at=NOW)
     seal, locked = keys.seal, []
+    async with open_session(settings, process="pytest") as own:
 
-    async def watched(secret: SecretStr, *, context: Context) -> Sealed:
-        locked.append(session.is_in_transaction())
-        return await seal(secret, context=context)
+        async def watched(secret: SecretStr, *, context: Context) -> Sealed:
+            locked.append(own.is_in_transaction())
+            return await seal(secret, context=context)
 
-    monkeypatch.setattr(keys, "seal", watched)
-    async with open_session(settings, process="pytest") as session:
-        await set_apart(session)
-        insertion = (
-            "INSERT INTO second_factors (id, user_id, secret_sealed, key_id) VALUES ($1, $2, $3, 'test')"
-        )
-        await session.execute(insertion, row, user_id, sealed.value)
-        await Rotations(session, keys, trail, since=0).run()
+        monkeypatch.setattr(keys, "seal", watched)
+        await set_apart(own)
+        values = "INSERT INTO second_factors (id, user_id, secret_sealed, key_id) VALUES ($1, $2, $3, 'test')"
+        await own.execute(values, row, user_id, sealed.value)
+        await Rotations(own, keys, trail, since=0).run()
     assert locked == [True]
 
 

@@ -322,6 +322,21 @@ def test_nothing_is_inherited_from_template1(empty_cluster: Cluster) -> None:
         empty_cluster.ask("DROP TABLE pollution", database="template1")
 
 
+def test_the_extension_for_uuids_is_made_where_the_server_ships_it(empty_cluster: Cluster) -> None:
+    shipped = empty_cluster.folder / "shipped"
+    (shipped / "extension").mkdir(parents=True, exist_ok=True)
+    (shipped / "extension" / "uuid-ossp.control").write_text("default_version = '1.1'\nrelocatable = true\n")
+    (shipped / "extension" / "uuid-ossp--1.1.sql").write_text("SELECT;\n")
+    for path in (shipped, *shipped.rglob("*")):
+        path.chmod(0o755)  # the server may run under another account
+    for script in SCRIPTS * 2:
+        answer = empty_cluster.initialize(script, PGOPTIONS=f"-c extension_control_path={shipped}:$system")
+        assert answer.returncode == 0, answer.stderr
+    made = "SELECT count(*) FROM pg_extension WHERE extname = 'uuid-ossp'"
+    for database in ("dashtam", "dashtam_test"):
+        assert empty_cluster.ask(made, database=database) == "1"
+
+
 def test_a_server_that_does_not_let_us_in_is_a_failure_and_no_refusal(cluster: Cluster) -> None:
     assert cluster.initialize("init-test-db.sh", PGPASSWORD="wrong").returncode == 1
 

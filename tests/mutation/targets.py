@@ -161,6 +161,7 @@ TARGETS: Final = (
                 "_conclude",
             }
         ),
+        ci=False,
     ),
     *(
         Target(f"docker/{name}", (f"{_ACCEPTANCE}/test_init_scripts.py",), servers=True, ci=False)

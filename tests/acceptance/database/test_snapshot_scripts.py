@@ -194,6 +194,15 @@ def test_what_create_database_does_not_copy_travels_with_the_snapshot(cluster: C
         cluster.ask(REMOVE + "DROP ROLE dashtam_reader")
 
 
+def test_what_a_restore_replaces_cannot_be_dropped_even_where_it_could_be_before(cluster: Cluster) -> None:
+    done(cluster, "take")
+    cluster.ask("ALTER DATABASE dashtam IS_TEMPLATE false")
+    done(cluster, "restore", DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
+    for database in ("dashtam", BEFORE):
+        with pytest.raises(AssertionError, match="cannot drop a template database"):
+            cluster.ask(f"DROP DATABASE {database}")
+
+
 def test_privileges_that_nobody_ever_changed_stay_so(cluster: Cluster) -> None:
     cluster.ask("UPDATE pg_database SET datacl = NULL WHERE datname = 'dashtam'")
     before = describe(cluster)["dashtam"]

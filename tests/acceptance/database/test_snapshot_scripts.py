@@ -197,7 +197,8 @@ def test_what_create_database_does_not_copy_travels_with_the_snapshot(cluster: C
 def test_what_a_restore_replaces_cannot_be_dropped_even_where_it_could_be_before(cluster: Cluster) -> None:
     done(cluster, "take")
     cluster.ask("ALTER DATABASE dashtam IS_TEMPLATE false")
-    done(cluster, "restore", DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
+    answer = done(cluster, "restore", DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
+    assert re.fullmatch(r"(clone|copy) \S+\n", answer)
     for database in ("dashtam", BEFORE):
         with pytest.raises(AssertionError, match="cannot drop a template database"):
             cluster.ask(f"DROP DATABASE {database}")

@@ -173,7 +173,7 @@ TARGETS: Final = (
     *(
         Target(
             f"docker/{name}",
-            (f"{_ACCEPTANCE}/test_snapshot_scripts.py", f"{_ACCEPTANCE}/test_snapshot_usage.py"),
+            tuple(f"{_ACCEPTANCE}/test_snapshot_{what}.py" for what in ("scripts", "drops", "usage")),
             servers=True,
             ci=False,
         )

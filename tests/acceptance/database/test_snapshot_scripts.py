@@ -306,18 +306,6 @@ def test_what_only_looks_like_a_leftover_is_left_alone(cluster: Cluster) -> None
     assert cluster.initialize("init-dev-db.sh").returncode == 3
 
 
-def test_dropping_takes_a_snapshot_of_this_cluster_and_nothing_else(cluster: Cluster) -> None:
-    done(cluster, "take")
-    expected = stamp(cluster)
-    development = describe(cluster)["dashtam"]
-    assert "expected" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=expected + " ")
-    assert "not the stamp of a snapshot" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP="mine")
-    done(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=expected)
-    assert set(describe(cluster)) == {"dashtam", "dashtam_test"}
-    assert describe(cluster)["dashtam"] == development
-    assert "expected" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=expected)
-
-
 @pytest.mark.parametrize(
     "comment", ["mine", "dashtam purpose=snapshot cluster=1 source=dashtam created=x head=y reason=by hand"]
 )
@@ -329,12 +317,6 @@ def test_a_database_that_is_only_called_like_a_snapshot_is_neither_restored_nor_
     for action in ("restore", "drop"):
         said = refused(cluster, action, DASHTAM_SNAPSHOT_STAMP=comment)
         assert "is not the stamp of a snapshot" in said
-
-
-def test_a_snapshot_that_another_role_owns_is_not_dropped(cluster: Cluster) -> None:
-    done(cluster, "take")
-    cluster.ask(f"ALTER DATABASE {ONE} OWNER TO dashtam_user")
-    assert "belongs to dashtam_user" in refused(cluster, "drop", DASHTAM_SNAPSHOT_STAMP=stamp(cluster))
 
 
 def test_a_taken_name_is_refused(cluster: Cluster) -> None:

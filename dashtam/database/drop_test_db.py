@@ -53,11 +53,10 @@ async def _exists(settings: TestSettings) -> bool:
 
 async def _identify(session: asyncpg.Connection, settings: TestSettings) -> bool:
     """Answer whether the database exists, or refuse: the cluster and the stamp must be those that we know."""
-    row = await session.fetchrow(_IDENTIFY, settings.database.name)
-    expected = settings.CLUSTER_IDENTIFIER
+    (row,) = await session.fetch(_IDENTIFY, settings.database.name)
+    expected, seen = settings.CLUSTER_IDENTIFIER, row["cluster"]
     refusals = []
-    seen = None if row is None else row["cluster"]
-    if row is None or seen != expected or row["in_recovery"]:
+    if seen != expected or row["in_recovery"]:
         refusals.append(
             f"the cluster is {seen}, another server than the cluster {expected}, or a replica of it"
         )
@@ -65,7 +64,7 @@ async def _identify(session: asyncpg.Connection, settings: TestSettings) -> bool
         refusals.append(f"the stamp is {row['stamp']!r}; expected {expected_stamp(expected)!r}")
     if refusals:
         raise UnsafeDatabase(settings.database.place, refusals)
-    return row is not None and bool(row["exists"])
+    return bool(row["exists"])
 
 
 async def drop(verified: VerifiedTestDatabase) -> None:

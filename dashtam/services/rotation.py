@@ -167,9 +167,10 @@ class Rotation:
     async def _move_all(self, progress: _Progress) -> None:
         progress.unreadable.clear()  # whatever does not open is met again
         for table in TABLES:
-            begun, before = time.monotonic(), progress.moved
+            begun, before, told = time.monotonic(), progress.moved, 0
             async for moved in self._move(table, progress):
-                if moved // _TOLD_EVERY > (moved - BATCH) // _TOLD_EVERY:
+                if moved - told >= _TOLD_EVERY:
+                    told = moved
                     self._tell("at work", table=table.name, rows=moved)
             if moved := progress.moved - before:
                 seconds = time.monotonic() - begun

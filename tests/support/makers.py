@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from dashtam.models import (
     AuditEntry,
     Authorization,
+    AuthorizationRequest,
     CodePurpose,
     ConnectionStatus,
     OneTimeCode,
@@ -15,9 +17,11 @@ from dashtam.models import (
     ProviderConnection,
     ProviderToken,
     RecoveryCode,
+    Revocation,
     SecondFactor,
     SessionKind,
     SessionToken,
+    StoredAnswer,
     TokenKind,
     User,
     UserSession,
@@ -123,6 +127,48 @@ async def make_recovery_code(**values: object) -> RecoveryCode:
         "code_hash": f"{next(_numbers):064x}",
     }
     return await RecoveryCode.create(**defaults | values)
+
+
+async def make_attempt(**values: object) -> AuthorizationRequest:
+    """Store an attempt that a browser has opened, with a connection where none is given."""
+    given = values.pop("connection", None)
+    connection = given if isinstance(given, ProviderConnection) else await make_connection()
+    defaults: dict[str, Any] = {
+        "user_id": connection.user_id,
+        "connection": connection,
+        **{name: f"{next(_numbers):064x}" for name in ("ticket_hash", "browser_hash", "state_hash")},
+        "verifier_sealed": b"sealed",
+        "key_id": "test",
+        "expires_at": datetime.now(UTC) + timedelta(minutes=10),
+    }
+    return await AuthorizationRequest.create(**defaults | values)
+
+
+async def make_revocation(**values: object) -> Revocation:
+    """Store a token that a provider has yet to forget, of a user and a connection that are gone."""
+    defaults: dict[str, Any] = {
+        "provider": values.get("provider") or await make_provider(),
+        "user_id": uuid4(),
+        "connection_id": uuid4(),
+        "token_sealed": b"sealed",
+        "token_type_hint": "refresh_token",
+        "key_id": "test",
+        "due_at": datetime.now(UTC),
+        "expires_at": datetime.now(UTC) + timedelta(days=1),
+    }
+    return await Revocation.create(**defaults | values)
+
+
+async def make_stored_answer(**values: object) -> StoredAnswer:
+    """Store the answer to a request, with a user where none is given."""
+    defaults: dict[str, Any] = {
+        "user_id": values.get("user_id") or (await make_user()).id,
+        "route": "/",
+        "key_hash": f"{next(_numbers):064x}",
+        "answer_sealed": b"sealed",
+        "expires_at": datetime.now(UTC) + timedelta(days=1),
+    }
+    return await StoredAnswer.create(**defaults | values)
 
 
 async def make_audit_entry(**values: object) -> AuditEntry:

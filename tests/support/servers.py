@@ -21,13 +21,15 @@ ALTER DATABASE kept_development OWNER TO postgres;
 ALTER DATABASE dashtam_test RENAME TO kept_testing;
 ALTER DATABASE kept_testing OWNER TO postgres;
 """
-REMOVE: Final = """
-SELECT format('ALTER DATABASE %I IS_TEMPLATE false', datname) FROM pg_database WHERE datname LIKE 'dashtam%' \\gexec
-SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database WHERE datname LIKE 'dashtam%' \\gexec
+# All but what initdb made and what is kept: a mutant of ours may have called them anything.
+_GOES: Final = "FROM pg_database WHERE datname !~ '^(kept_|postgres$|template[01]$)'"
+REMOVE: Final = f"""
+SELECT format('ALTER DATABASE %I IS_TEMPLATE false', datname) {_GOES} \\gexec
+SELECT format('DROP DATABASE %I WITH (FORCE)', datname) {_GOES} \\gexec
 """
 REMOVE_ROLES: Final = """
-SELECT format('DROP OWNED BY %I', rolname) FROM pg_roles WHERE rolname LIKE 'dashtam%' \\gexec
-SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname LIKE 'dashtam%' \\gexec
+SELECT format('DROP OWNED BY %I', rolname) FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)' \\gexec
+SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)' \\gexec
 """
 # A copy of a database has neither its comment nor its privileges nor its settings.
 RESTORE: Final = """

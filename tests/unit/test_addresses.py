@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.addresses import CacheAddress, DatabaseAddress, MailAddress, MailEncryption
+from dashtam.addresses import CacheAddress, DatabaseAddress, MailAddress, MailEncryption, parse_place
 
 PRINTABLE = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 
@@ -180,3 +180,29 @@ def test_a_mail_url_that_is_not_plain_is_refused(url: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - each says something else
         MailAddress.parse(url)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("App:8000", ("app", 8000)), ("10.0.0.1:1", ("10.0.0.1", 1)), ("app:65535", ("app", 65_535))],
+)
+def test_a_place_is_a_host_and_a_port(text: str, place: tuple[str, int]) -> None:
+    assert parse_place(text) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("app", "expected host:port"),
+        ("app:", "expected host:port"),
+        ("app:0", "expected host:port"),
+        ("app:http", "expected host:port"),
+        (":8000", "expected host:port"),
+        ("a b:8000", "expected host:port"),
+        ("::1:8000", "expected host:port"),  # where does the host end?
+        ("app:65536", "port 65536 is too large; expected 1 to 65535"),
+    ],
+)
+def test_what_is_no_place_is_refused_and_says_what_is_wrong(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_place(text)

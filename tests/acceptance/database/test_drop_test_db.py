@@ -52,11 +52,12 @@ def test_the_test_database_and_its_index_go_and_development_stays(cluster: Clust
     asyncio.run(redis_keys(cluster, 0, add="testing:canary"))
     asyncio.run(redis_keys(cluster, 1, add="testing:key", many=2500))
     asyncio.run(redis_keys(cluster, 1, add="of somebody"))
-    for what in ("test database dropped", "test database was already gone"):
+    for what, keys in (("test database dropped", 2501), ("test database was already gone", 0)):
         answer = cluster.run(MODULE, "testing")
         assert answer.returncode == 0, answer.stderr
         told = [line.partition("  ")[0] for line in answer.stdout.splitlines()]
         assert told == ["✓ settings loaded", f"✓ {what}", "✓ Redis index emptied"]
+        assert f" keys={keys}\n" in answer.stdout
         assert databases(cluster) == ["dashtam"]
         assert asyncio.run(redis_keys(cluster, 1)) == ["of somebody"]
         assert asyncio.run(redis_keys(cluster, 0)) == ["testing:canary"]
@@ -188,6 +189,15 @@ async def test_a_stamp_that_goes_between_verification_and_drop_keeps_the_databas
     assert databases(cluster) == ["dashtam", "dashtam_test"]
 
 
+async def test_a_database_that_another_run_dropped_meanwhile_is_no_failure(cluster: Cluster) -> None:
+    environment = cluster.environment("testing")
+    settings = TestSettings(_env_file=CHECKOUT / ".env.test", **environment)  # type: ignore[arg-type]  # text, as from the environment
+    async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
+        cluster.ask("DROP DATABASE dashtam_test WITH (FORCE)")
+        await drop(verified)
+    assert databases(cluster) == ["dashtam"]
+
+
 async def test_only_the_selected_index_is_emptied_and_never_index_0(cluster: Cluster) -> None:
     """The decision looks at the index that the server says is selected, not at the one that was asked for."""
     await redis_keys(cluster, 0, add="testing:canary")
@@ -196,4 +206,9 @@ async def test_only_the_selected_index_is_emptied_and_never_index_0(cluster: Clu
             await empty(client, 1, "here", prefix="testing:")
         with pytest.raises(UnsafeDatabase, match="never 0"):
             await empty(client, 0, "here", prefix="testing:")
-    assert await redis_keys(cluster, 0) == ["testing:canary"]
+    await redis_keys(cluster, 2, add="testing:canary")
+    async with administrator(cluster, 2) as client:
+        with pytest.raises(UnsafeDatabase, match="connected to Redis index 2; expected 1"):
+            await empty(client, 1, "here", prefix="testing:")
+    for index in (0, 2):
+        assert await redis_keys(cluster, index) == ["testing:canary"]

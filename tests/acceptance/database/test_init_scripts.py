@@ -157,6 +157,24 @@ def test_one_run_waits_for_another(cluster: Cluster, database: str) -> None:
         assert run.result().returncode == 0
 
 
+def test_a_database_lets_nobody_else_in_before_it_has_its_name(empty_cluster: Cluster) -> None:
+    assert empty_cluster.initialize("init-dev-db.sh").returncode == 0
+    empty_cluster.ask("CREATE DATABASE dashtam_test_building TEMPLATE template0")
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND NOT granted"
+    held = "BEGIN; ALTER ROLE postgres IN DATABASE dashtam_test_building SET work_mem = '4MB'"
+    with ThreadPoolExecutor(1) as background:
+        with empty_cluster.holding(held, database="postgres"):
+            taken = "SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND database = 0 AND granted"
+            wait_until(lambda: empty_cluster.ask(taken) != "0", "the name cannot be changed")
+            run = background.submit(empty_cluster.initialize, "init-test-db.sh")
+            wait_until(lambda: run.done() or empty_cluster.ask(waiting) == "1", "the run waits")
+            assert not run.done()
+            let_in = "SELECT has_database_privilege('dashtam_user', 'dashtam_test_building', 'CONNECT')"
+            assert empty_cluster.ask(let_in) == "f"
+        assert run.result().returncode == 0
+    assert set(databases(empty_cluster)) == {"dashtam", "dashtam_test"}
+
+
 @pytest.mark.parametrize("comment", ["NULL", "'test'", "'dashtam purpose=testing cluster=1'"])
 def test_a_database_that_is_not_ours_is_not_adopted(empty_cluster: Cluster, comment: str) -> None:
     empty_cluster.ask("CREATE DATABASE dashtam_test")
@@ -302,6 +320,21 @@ def test_nothing_is_inherited_from_template1(empty_cluster: Cluster) -> None:
         assert empty_cluster.ask("SELECT to_regclass('pollution') IS NULL", database="dashtam_test") == "t"
     finally:
         empty_cluster.ask("DROP TABLE pollution", database="template1")
+
+
+def test_the_extension_for_uuids_is_made_where_the_server_ships_it(empty_cluster: Cluster) -> None:
+    shipped = empty_cluster.folder / "shipped"
+    (shipped / "extension").mkdir(parents=True, exist_ok=True)
+    (shipped / "extension" / "uuid-ossp.control").write_text("default_version = '1.1'\nrelocatable = true\n")
+    (shipped / "extension" / "uuid-ossp--1.1.sql").write_text("SELECT;\n")
+    for path in (shipped, *shipped.rglob("*")):
+        path.chmod(0o755)  # the server may run under another account
+    for script in SCRIPTS * 2:
+        answer = empty_cluster.initialize(script, PGOPTIONS=f"-c extension_control_path={shipped}:$system")
+        assert answer.returncode == 0, answer.stderr
+    made = "SELECT count(*) FROM pg_extension WHERE extname = 'uuid-ossp'"
+    for database in ("dashtam", "dashtam_test"):
+        assert empty_cluster.ask(made, database=database) == "1"
 
 
 def test_a_server_that_does_not_let_us_in_is_a_failure_and_no_refusal(cluster: Cluster) -> None:

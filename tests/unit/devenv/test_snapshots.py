@@ -1,6 +1,9 @@
 """The verbs of snapshots stop what has to stop, start it again whatever happens, and say every reason at once."""
 
 import io
+import os
+import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +12,11 @@ import pytest
 from dashtam.devenv import snapshots, workflow
 from dashtam.devenv.components import SERVERS, Component, Mode
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
-from dashtam.devenv.interrupts import Interrupted
+from dashtam.devenv.interrupts import Interrupted, raised_interrupts
 from dashtam.devenv.overview import observe
 from dashtam.devenv.pending import MigrationFailed
 from dashtam.devenv.session import Session
-from dashtam.devenv.stamps import KEPT, KEPT_FOR, Reason
+from dashtam.devenv.stamps import KEPT, KEPT_FOR, NO_MIGRATIONS, Reason
 from tests.support.fake_engine import FakeEngine
 
 STOP, START = "stop app callback refresher", "start app callback refresher for development"
@@ -58,7 +61,7 @@ def test_a_snapshot_is_taken_while_app_and_callback_are_stopped(
     for words in (
         "app, callback, refresher stopped",
         "snapshot one taken",
-        "to go back: invoke db.restore one",
+        ", by file_copy_method=clone on ext4; to go back: invoke db.restore one",
     ):
         assert words in said.getvalue()
     assert set(engine.modes) == set(Component)
@@ -106,6 +109,42 @@ def test_a_mend_that_fails_does_not_hide_what_happened(
     assert "goes with the next verb: still gone" in said.getvalue()
 
 
+def test_ctrl_c_does_not_keep_what_mends_from_its_end(session: Session, engine: FakeEngine) -> None:
+    def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    engine.when |= {"run snapshot.sh mend": press, START: press}
+    engine.when["run snapshot.sh take"] = raising(EnvironmentFailed("the server is gone"))
+    with raised_interrupts(), pytest.raises(EnvironmentFailed, match="the server is gone"):
+        snapshots.take(session, "one")
+    assert engine.acts[-2:] == ["run snapshot.sh mend", START]
+    assert set(engine.modes) == set(Component)
+
+
+def test_a_database_without_migrations_is_stamped_so(
+    session: Session, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "find_migration_head", lambda *_: None)
+    snapshots.take(session, "one")
+    assert engine.told["snapshot.sh take"]["DASHTAM_SNAPSHOT_HEAD"] == NO_MIGRATIONS
+
+
+@pytest.mark.parametrize(
+    "failure", [EnvironmentRefused(FULL), EnvironmentFailed("the server is gone"), OSError(FULL)]
+)
+def test_what_is_no_full_disk_of_postgres_and_no_session_is_told_as_it_was(
+    session: Session, engine: FakeEngine, failure: Exception
+) -> None:
+    def fail() -> None:
+        engine.occupants = ["pid 7, psql, as role dashtam_user"]
+        raise failure
+
+    engine.when["run snapshot.sh take"] = fail
+    with pytest.raises(type(failure)) as caught:
+        snapshots.take(session, "one")
+    assert caught.value is failure
+
+
 def test_a_full_disk_is_told_in_plain_words(session: Session, engine: FakeEngine) -> None:
     engine.when["run snapshot.sh take"] = raising(EnvironmentFailed(FULL))
     with pytest.raises(EnvironmentFailed, match="there is no room for a copy") as failed:
@@ -118,6 +157,28 @@ def test_who_is_connected_is_named_before_anything_is_stopped(session: Session, 
     engine.occupants = ["pid 7, psql, as role dashtam_user"]
     with pytest.raises(EnvironmentRefused, match="pid 7, psql, as role dashtam_user"):
         snapshots.take(session, "one")
+    assert engine.acts == []
+
+
+def test_who_connects_while_the_servers_stop_is_named_and_nothing_is_copied(
+    session: Session, engine: FakeEngine
+) -> None:
+    engine.when[STOP] = lambda: engine.occupants.append("pid 7, psql, as role dashtam_user")
+    with pytest.raises(EnvironmentRefused, match="pid 7, psql, as role dashtam_user"):
+        snapshots.take(session, "one")
+    assert engine.acts == [STOP, START]
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_one_that_others_use(
+    session: Session, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> list[str]:
+        raise EnvironmentFailed("the server is gone")
+
+    monkeypatch.setattr(snapshots, "list_occupants", fail)
+    with pytest.raises(EnvironmentFailed, match="the server is gone") as failed:
+        snapshots.take(session, "one")
+    assert failed.value.exit_code == 1
     assert engine.acts == []
 
 
@@ -184,16 +245,54 @@ def test_a_restore_wants_the_name_of_what_it_replaces(
     session: Session, engine: FakeEngine, replace: str | None
 ) -> None:
     stamped(engine, "one")
-    with pytest.raises(EnvironmentRefused, match="has to be named") as refused:
+    seen = "nobody was there to ask" if replace is None else f"the answer was {replace!r}"
+    with pytest.raises(EnvironmentRefused, match=f"has to be named; {seen}; nothing was changed") as refused:
         snapshots.restore(session, "one", replace=replace)
     assert refused.value.advice == "invoke db.restore one --replace dashtam"
     assert engine.acts == []
 
 
-def test_a_drop_says_so(session: Session, engine: FakeEngine, said: io.StringIO) -> None:
+class Terminal(io.StringIO):
+    """Somebody is there, and types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_sits_at_a_terminal_is_asked_to_type_the_name(
+    session: Session, engine: FakeEngine, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stamped(engine, "one")
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\ndashtam\n"))
+    with pytest.raises(EnvironmentRefused, match="the answer was 'yes'; nothing was changed"):
+        snapshots.restore(session, "one", replace=None)
+    assert engine.acts == []
+    snapshots.restore(session, "one", replace=None)
+    assert "run snapshot.sh restore" in engine.acts
+    assert "Snapshot one takes the place of dashtam, which is kept as a snapshot." in said.getvalue()
+    assert "Type dashtam to go on:" in said.getvalue()
+
+
+def test_who_named_what_is_replaced_is_not_asked_again(
+    session: Session, engine: FakeEngine, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamped(engine, "one")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    snapshots.restore(session, "one", replace="dashtam")
+    assert "to go on" not in said.getvalue()
+
+
+def test_a_drop_names_the_snapshot_and_what_it_says_of_itself(
+    session: Session, engine: FakeEngine, said: io.StringIO
+) -> None:
+    stamped(engine, "one")
+    comment = engine.snapshots["dashtam_snapshot_one"]
     snapshots.drop(session, "one")
     assert engine.acts == ["run snapshot.sh drop"]
+    assert engine.told["snapshot.sh drop"] == {
+        "DASHTAM_SNAPSHOT_DATABASE": "dashtam_snapshot_one",
+        "DASHTAM_SNAPSHOT_STAMP": comment,
+    }
     assert "snapshot one dropped" in said.getvalue()
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashtam.models import EncryptionKey, KeyState
@@ -53,6 +53,7 @@ def test_every_reason_to_keep_a_key_is_told(
 
 
 @given(st.timedeltas(timedelta(0), timedelta(minutes=10)))
+@example(RETIRE_AFTER)
 def test_it_stays_for_five_minutes_after_its_successor_was_promoted(passed: timedelta) -> None:
     can_go = not reasons_to_keep(key(), (), NOW - passed, now=NOW)
     assert can_go == (passed >= RETIRE_AFTER)

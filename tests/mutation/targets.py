@@ -150,6 +150,7 @@ TARGETS: Final = (
         "dashtam/services/sealed_rows.py",
         ("tests/rules/test_sealed.py", _CHANGING_KEYS),
         frozenset({"SealedTable", "TABLES", "Usage", "find_usage"}),
+        ci=False,
     ),
     Target(
         "dashtam/services/rotation.py",

@@ -35,6 +35,7 @@ DashtamError                    500  internal_error
 ├── PreconditionRequired        428  precondition_required
 ├── AuthorizationNotPending     400  authorization_not_pending
 ├── AliasTaken                  409  alias_taken
+├── TooManyConnections          409  too_many_connections
 └── TooManyRequests             429  too_many_requests
 
 Those of mail stand in mail/failures.py, those of providers in providers/failures.py, and those of calls that leave in
@@ -343,6 +344,22 @@ class AliasTaken(DashtamError):
 
     status = HTTPStatus.CONFLICT
     code = "alias_taken"
+
+
+class TooManyConnections(DashtamError):
+    """You have too many connections."""
+
+    status = HTTPStatus.CONFLICT
+    code = "too_many_connections"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        super().__init__(reason)
+
+    @property
+    def sentence(self) -> str:
+        """What was counted, what is allowed, and what to do."""
+        return f"{super().sentence} {self._reason}"
 
 
 class TooManyRequests(DashtamError):

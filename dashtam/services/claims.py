@@ -16,6 +16,7 @@ from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
 from dashtam.services.keys import Keys
+from dashtam.services.room import find_excess, lock_owner
 from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import outcome_of, word_of
 
@@ -52,6 +53,7 @@ class Claims:
             NotConnectable: this provider is not connected to so.
             UnfitBody: names what is missing, too much, or too long.
             AliasTaken: the user has a connection of that alias.
+            TooManyConnections: the user has so many that one more has no room.
             ProviderFailure: see providers/failures.py.
         """
         adapter = self._adapter(provider_key)
@@ -78,6 +80,7 @@ class Claims:
 
         Raises:
             NotFound: the user has no such connection.
+            TooManyConnections: it has ended, and has no room to begin again.
             NotConnectable, UnfitBody, ProviderFailure: as `connect` does.
         """
         connection = (await self._connections.get(asker.user_id, connection_id)).connection
@@ -100,6 +103,9 @@ class Claims:
         secrets: Mapping[str, SecretStr],
     ) -> None:
         try:
+            # What the user copied can often be used but once, so it is not spent in vain.
+            if excess := await find_excess(asker.user_id, connection.status, is_pending=False):
+                raise excess
             await self._store(connection, await adapter.claim(secrets), adapter, asker)
         except DashtamError as error:
             await self._record(asker, connection, outcome_of(error), word_of(error))
@@ -108,17 +114,18 @@ class Claims:
     async def _store(
         self, connection: ProviderConnection, grant: TokenGrant, adapter: SecretAdapter, asker: Asker
     ) -> None:
-        missing = adapter.profile.required_scopes - set(grant.scope.split())
         async with self._trail.transaction():
-            await lock_connection(asker.user_id, connection.id)
-            if not missing:
+            await lock_owner(asker.user_id)
+            standing = await lock_connection(asker.user_id, connection.id)
+            refusal = await _find_refusal(standing, grant, adapter)
+            if refusal is None:
                 await store_grant(
                     connection.id, grant, keys=self._keys, trail=self._trail, profile=adapter.profile
                 )
                 await self._record(asker, connection, Outcome.SUCCEEDED, None)
                 return
             await revocations.queue_grant(connection, grant, keys=self._keys)
-        raise ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
+        raise refusal
 
     async def _record(
         self, asker: Asker, connection: ProviderConnection, outcome: Outcome, reason: str | None
@@ -133,6 +140,16 @@ class Claims:
             caller=asker.caller,
             details={} if reason is None else {"reason": reason},
         )
+
+
+async def _find_refusal(
+    connection: ProviderConnection, grant: TokenGrant, adapter: SecretAdapter
+) -> DashtamError | None:
+    """Why a grant is not kept, asked while the user is locked; None: it is."""
+    missing = adapter.profile.missing_scopes(grant.scope)
+    if missing:
+        return ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
+    return await find_excess(connection.user_id, connection.status, is_pending=False)
 
 
 def _check(adapter: SecretAdapter, secrets: Mapping[str, SecretStr]) -> None:

@@ -83,6 +83,7 @@ async def test_an_attackers_answer_links_nothing_to_whoever_is_made_to_open_it(
     eve, victim = await sign_in(), await sign_in(SessionKind.BROWSER)
     _, answer = await eve.reach_callback()
     await refused(victim.surfer, answer, bank)
+    assert await AuthorizationRequest.exists(), "without the cookie nobody looks at who is signed in"
     # Nor where the attacker could plant their cookie too: the victim is signed in as somebody else.
     victim.surfer.cookies |= eve.surfer.cookies
     await refused(victim.surfer, answer, bank)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashtam.models import AuthorizationRequest, Role, SessionKind, User, UserSession
+from dashtam.models import AuthorizationRequest, Provider, Role, SessionKind, User, UserSession
 from dashtam.resources import Resources
 from dashtam.services.authorizations import MOST_OPEN, Asker
 from dashtam.services.callers import UNKNOWN
@@ -25,11 +25,13 @@ async def refused(surfer: Surfer, link: str, status: int, method: str = "GET", *
 
 
 async def test_the_page_says_whose_account_it_is_and_nothing_leaks_from_it(ada: Person) -> None:
+    await Provider.filter(key=ada.provider_key).update(name='Bank "<b>')
     begun = await ada.connect("<script>")
     page = await ada.surfer.open(begun["link"])
     text = await page.get_data(as_text=True)
     assert ada.user.email in text
-    assert "Bank" in text
+    assert "<b>" not in text
+    assert text.count("Bank &quot;&lt;b&gt;") >= 3
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     policy = page.headers["Content-Security-Policy"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -59,6 +59,8 @@ def test_clocks_may_differ_by_as_much_as_the_margin() -> None:
 
 
 @given(st.timedeltas(-5 * MINUTE, 5 * MINUTE), st.timedeltas(timedelta(0), HOUR))
+@example(-5 * MINUTE, 30 * MINUTE)
+@example(5 * MINUTE, 30 * MINUTE)
 def test_whatever_a_clock_is_set_wrong_by_up_to_five_minutes_no_ended_token_is_handed_out(
     wrong: timedelta, passed: timedelta
 ) -> None:

@@ -357,9 +357,11 @@ async def test_a_provider_that_says_nothing_is_left_after_a_time(
     await connected.age()
     bank.holds = threading.Event()
     hasty = build_refreshes(cache, settings, adapter, limits=Limits(call=timedelta(milliseconds=300)))
+    began = datetime.now(UTC)
     with pytest.raises(ProviderNotReady) as refused:
         await hasty.get_valid(connected.id)
     bank.holds.set()
+    assert datetime.now(UTC) - began < timedelta(seconds=4), "sooner than the adapter's own patience ends"
     assert refused.value.detail == "answer_lost"
     assert (await connected.row()).refresh_failure == "answer_lost"
 

@@ -106,7 +106,10 @@ class Authorizations:
             TooManyRequests: too many links wait to be opened or answered.
         """
         self._oauth_adapter(provider_key)
-        async with self._trail.transaction():
+        async with (
+            attempt(self._trail, "connection.created", caller=asker.caller, user_id=asker.user_id),
+            self._trail.transaction(),
+        ):
             await self._queue_up(asker.user_id)
             connection = await create_connection(
                 user_id=asker.user_id,
@@ -128,16 +131,16 @@ class Authorizations:
             TooManyConnections: it has ended or waits no more, and has no room to begin again.
             TooManyRequests: too many links wait to be opened or answered.
         """
-        async with self._trail.transaction():
+        async with (
+            attempt(self._trail, "authorization.started", caller=asker.caller, user_id=asker.user_id),
+            self._trail.transaction(),
+        ):
             await self._queue_up(asker.user_id)
             connection = await lock_connection(asker.user_id, connection_id)
             await AuthorizationRequest.filter(connection_id=connection.id).delete()
             self._oauth_adapter(connection.provider.key)
             if connection.status is not ConnectionStatus.ACTIVE:
-                async with attempt(
-                    self._trail, "authorization.started", caller=asker.caller, user_id=asker.user_id
-                ):
-                    await require_room(asker.user_id, connection.status, is_pending=True)
+                await require_room(asker.user_id, connection.status, is_pending=True)
                 connection.update_from_dict({"status": ConnectionStatus.PENDING, "reason": None})
                 await connection.save(update_fields=["status", "reason", "updated_at"])
             return await self._make_link(asker, connection, return_path)

@@ -12,6 +12,7 @@ from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.services import revocations
 from dashtam.services.adapters import usable_adapter
+from dashtam.services.attempts import attempt
 from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
@@ -59,13 +60,14 @@ class Claims:
         adapter = self._adapter(provider_key)
         _check(adapter, secrets)
         # What the user copied can often be used but once, so the alias is taken before it is.
-        connection = await create_connection(
-            user_id=asker.user_id,
-            provider_key=provider_key,
-            alias=alias,
-            trail=self._trail,
-            caller=asker.caller,
-        )
+        async with attempt(self._trail, "connection.created", caller=asker.caller, user_id=asker.user_id):
+            connection = await create_connection(
+                user_id=asker.user_id,
+                provider_key=provider_key,
+                alias=alias,
+                trail=self._trail,
+                caller=asker.caller,
+            )
         try:
             await self._claim(asker, connection, adapter, secrets)
         except DashtamError:

@@ -173,16 +173,15 @@ async def create_connection(
         AliasTaken: the user has a connection of that alias already.
         TooManyConnections: the user has so many that one more has no room.
     """
-    action, provider = "connection.created", await Provider.get_or_none(key=provider_key)
+    provider = await Provider.get_or_none(key=provider_key)
     if provider is None:
         raise NotFound(f"no provider has the key {provider_key!r}")
     try:
         async with trail.transaction():
-            async with attempt(trail, action, caller=caller, user_id=user_id):
-                await require_room(user_id, None, is_pending=True)
+            await require_room(user_id, None, is_pending=True)
             connection = await ProviderConnection.create(user_id=user_id, provider=provider, alias=alias)
             await trail.record(
-                action,
+                "connection.created",
                 Outcome.SUCCEEDED,
                 actor=user_actor(user_id),
                 user_id=user_id,

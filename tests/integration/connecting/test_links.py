@@ -172,13 +172,16 @@ async def test_a_session_that_has_run_out_takes_the_link_along(ada: Person, stor
     assert (await story())[-1] == "authorization.opened denied signed_out"
 
 
-async def test_links_that_wait_are_few_and_those_that_took_too_long_are_removed(ada: Person) -> None:
+async def test_links_that_wait_are_few_and_those_that_took_too_long_are_removed(
+    ada: Person, story: Story
+) -> None:
     for number in range(MOST_OPEN):
         await ada.connect(f"x{number}")
     body = {"provider_key": ada.provider_key, "alias": "one more"}
     response = await ada.visitor.ask("POST", "connections", body)
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= 600
+    assert (await story())[-1] == "connection.created denied too_many_requests"
     assert await AuthorizationRequest.all().count() == MOST_OPEN
     await AuthorizationRequest.all().update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await ada.connect("one more")

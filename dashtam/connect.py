@@ -41,6 +41,7 @@ async def connect(provider_key: str, email: str | None, alias: str | None) -> No
         NotFound: there is no such user, or provider.
         NotConnectable: this installation cannot connect to this provider.
         AliasTaken: the user has another connection of that alias, or this one works.
+        TooManyConnections: the user has so many that one more has no room.
         AuthorizationDenied: nothing was connected; says why.
         ProviderFailure: the provider did not take what was entered.
     """

@@ -11,10 +11,6 @@ DashtamError                    500  internal_error
 ├── KeyNeeded                   500  key_needed
 ├── AuditDamaged                500  audit_damaged
 ├── UndeclaredRoute             500  route_undeclared
-├── MailNotSent                 503  mail_not_sent
-│   ├── MailRefused             503  mail_refused
-│   ├── MailServerNotReady      503  mail_server_not_ready
-│   └── MailMisconfigured       503  mail_misconfigured
 ├── NotAuthenticated            401  not_authenticated
 ├── SignInRefused               401  sign_in_refused
 ├── SecondFactorRequired        401  second_factor_required
@@ -39,7 +35,11 @@ DashtamError                    500  internal_error
 ├── PreconditionRequired        428  precondition_required
 ├── AuthorizationNotPending     400  authorization_not_pending
 ├── AliasTaken                  409  alias_taken
+├── TooManyConnections          409  too_many_connections
 └── TooManyRequests             429  too_many_requests
+
+Those of mail stand in mail/failures.py, those of providers in providers/failures.py, and those of calls that leave in
+outgoing/failures.py.
 
 The docstring of a class is the sentence that a client may read, and so are the parts of an instance, which name what
 was wrong and never repeat what was sent. The message of an instance is for the operator and stays in the logs.
@@ -163,31 +163,6 @@ class UndeclaredRoute(DashtamError):
     """A route does not say what it writes to the audit trail."""
 
     code = "route_undeclared"
-
-
-class MailNotSent(DashtamError):
-    """The e-mail could not be sent."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    code = "mail_not_sent"
-
-
-class MailRefused(MailNotSent):
-    """The mail server does not take this e-mail, now or later."""
-
-    code = "mail_refused"
-
-
-class MailServerNotReady(MailNotSent):
-    """The mail server does not answer as it should; it may do so later."""
-
-    code = "mail_server_not_ready"
-
-
-class MailMisconfigured(MailNotSent):
-    """The mail server and our settings do not fit: its certificate, its encryption, or the password."""
-
-    code = "mail_misconfigured"
 
 
 class NotAuthenticated(DashtamError):
@@ -369,6 +344,22 @@ class AliasTaken(DashtamError):
 
     status = HTTPStatus.CONFLICT
     code = "alias_taken"
+
+
+class TooManyConnections(DashtamError):
+    """You have too many connections."""
+
+    status = HTTPStatus.CONFLICT
+    code = "too_many_connections"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+        super().__init__(reason)
+
+    @property
+    def sentence(self) -> str:
+        """What was counted, what is allowed, and what to do."""
+        return f"{super().sentence} {self._reason}"
 
 
 class TooManyRequests(DashtamError):

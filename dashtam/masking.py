@@ -29,12 +29,13 @@ _SECRET_SHAPES: Final = (
         rf"\1{MASK}",
     ),
     (re.compile(rf"(['\"]{_NAMED}['\"]\s*:\s*)('[^']*'|\"[^\"]*\")", re.IGNORECASE), rf"\1{MASK}"),
-    (re.compile(r"\bv1\.[a-z0-9_-]{1,32}\.[A-Za-z0-9_-]{22,}"), MASK),
+    # Sealed values, of each layout (security/envelope.py).
+    (re.compile(r"\bv[0-9]\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{16,}"), MASK),
     # Tokens of sessions and codes of letters (security/sessions.py).
     (re.compile(r"\bdashtam_[a-z]{3,16}_[A-Za-z0-9_-]{22,}"), MASK),
 )
 # What every shape has: where none of these stands, no shape needs to be looked for.
-_SUSPICIOUS: Final = re.compile(r"[=:@]|v1\.|dashtam_|bearer|basic", re.IGNORECASE)
+_SUSPICIOUS: Final = re.compile(r"[=:@]|v[0-9]\.|dashtam_|bearer|basic", re.IGNORECASE)
 # Written by the pipeline itself.
 _HARMLESS: Final = frozenset({"timestamp", "level", "logger"})
 

@@ -8,8 +8,8 @@ from typing import Final
 import aiosmtplib
 
 from dashtam.addresses import MailAddress, MailEncryption
-from dashtam.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.logs import get_logger
+from dashtam.mail.failures import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.message import build_message, domain_of
 
 _SECONDS: Final = 30.0

@@ -23,7 +23,6 @@ from dashtam.models import (
     ProviderConnection,
     Role,
     SessionKind,
-    User,
 )
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
 from dashtam.providers.failures import NotConnectable
@@ -31,12 +30,14 @@ from dashtam.providers.registry import Registry
 from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.sessions import AUTHORIZATION_TTL, Mark, hashed, new_token
 from dashtam.services.adapters import usable_adapter
+from dashtam.services.attempts import attempt
 from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.services.browsers import Browser
 from dashtam.services.callers import Caller
 from dashtam.services.connections import create_connection, lock_connection
 from dashtam.services.identities import Identities, Identity
 from dashtam.services.keys import Keys
+from dashtam.services.room import lock_owner, require_room
 from dashtam.services.sealed import VERIFIER
 
 MOST_OPEN: Final = 10
@@ -101,10 +102,14 @@ class Authorizations:
             NotConnectable: nothing here can ask it.
             UnfitBody: it is asked without a browser.
             AliasTaken: the user has a connection of that alias.
+            TooManyConnections: the user has so many that one more has no room.
             TooManyRequests: too many links wait to be opened or answered.
         """
         self._oauth_adapter(provider_key)
-        async with self._trail.transaction():
+        async with (
+            attempt(self._trail, "connection.created", caller=asker.caller, user_id=asker.user_id),
+            self._trail.transaction(),
+        ):
             await self._queue_up(asker.user_id)
             connection = await create_connection(
                 user_id=asker.user_id,
@@ -123,14 +128,19 @@ class Authorizations:
         Raises:
             NotFound: the user has no such connection.
             NotConnectable: nothing here speaks OAuth with its provider.
+            TooManyConnections: it has ended or waits no more, and has no room to begin again.
             TooManyRequests: too many links wait to be opened or answered.
         """
-        async with self._trail.transaction():
+        async with (
+            attempt(self._trail, "authorization.started", caller=asker.caller, user_id=asker.user_id),
+            self._trail.transaction(),
+        ):
             await self._queue_up(asker.user_id)
             connection = await lock_connection(asker.user_id, connection_id)
             await AuthorizationRequest.filter(connection_id=connection.id).delete()
             self._oauth_adapter(connection.provider.key)
             if connection.status is not ConnectionStatus.ACTIVE:
+                await require_room(asker.user_id, connection.status, is_pending=True)
                 connection.update_from_dict({"status": ConnectionStatus.PENDING, "reason": None})
                 await connection.save(update_fields=["status", "reason", "updated_at"])
             return await self._make_link(asker, connection, return_path)
@@ -221,7 +231,7 @@ class Authorizations:
         )
         ids = [request.id for request in await expired.select_for_update(skip_locked=True)]
         await AuthorizationRequest.filter(id__in=ids).delete()
-        await User.select_for_update().filter(id=user_id).first()
+        await lock_owner(user_id)
 
     async def _make_link(self, asker: Asker, connection: ProviderConnection, return_path: str) -> Link:
         await _refuse_too_many(asker.user_id)

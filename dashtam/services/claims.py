@@ -12,10 +12,12 @@ from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.services import revocations
 from dashtam.services.adapters import usable_adapter
+from dashtam.services.attempts import attempt
 from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
 from dashtam.services.keys import Keys
+from dashtam.services.room import find_excess, lock_owner
 from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import outcome_of, word_of
 
@@ -52,18 +54,20 @@ class Claims:
             NotConnectable: this provider is not connected to so.
             UnfitBody: names what is missing, too much, or too long.
             AliasTaken: the user has a connection of that alias.
+            TooManyConnections: the user has so many that one more has no room.
             ProviderFailure: see providers/failures.py.
         """
         adapter = self._adapter(provider_key)
         _check(adapter, secrets)
         # What the user copied can often be used but once, so the alias is taken before it is.
-        connection = await create_connection(
-            user_id=asker.user_id,
-            provider_key=provider_key,
-            alias=alias,
-            trail=self._trail,
-            caller=asker.caller,
-        )
+        async with attempt(self._trail, "connection.created", caller=asker.caller, user_id=asker.user_id):
+            connection = await create_connection(
+                user_id=asker.user_id,
+                provider_key=provider_key,
+                alias=alias,
+                trail=self._trail,
+                caller=asker.caller,
+            )
         try:
             await self._claim(asker, connection, adapter, secrets)
         except DashtamError:
@@ -78,6 +82,7 @@ class Claims:
 
         Raises:
             NotFound: the user has no such connection.
+            TooManyConnections: it has ended, and has no room to begin again.
             NotConnectable, UnfitBody, ProviderFailure: as `connect` does.
         """
         connection = (await self._connections.get(asker.user_id, connection_id)).connection
@@ -100,6 +105,9 @@ class Claims:
         secrets: Mapping[str, SecretStr],
     ) -> None:
         try:
+            # What the user copied can often be used but once, so it is not spent in vain.
+            if excess := await find_excess(asker.user_id, connection.status, is_pending=False):
+                raise excess
             await self._store(connection, await adapter.claim(secrets), adapter, asker)
         except DashtamError as error:
             await self._record(asker, connection, outcome_of(error), word_of(error))
@@ -108,17 +116,18 @@ class Claims:
     async def _store(
         self, connection: ProviderConnection, grant: TokenGrant, adapter: SecretAdapter, asker: Asker
     ) -> None:
-        missing = adapter.profile.required_scopes - set(grant.scope.split())
         async with self._trail.transaction():
-            await lock_connection(asker.user_id, connection.id)
-            if not missing:
+            await lock_owner(asker.user_id)
+            standing = await lock_connection(asker.user_id, connection.id)
+            refusal = await _find_refusal(standing, grant, adapter)
+            if refusal is None:
                 await store_grant(
                     connection.id, grant, keys=self._keys, trail=self._trail, profile=adapter.profile
                 )
                 await self._record(asker, connection, Outcome.SUCCEEDED, None)
                 return
             await revocations.queue_grant(connection, grant, keys=self._keys)
-        raise ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
+        raise refusal
 
     async def _record(
         self, asker: Asker, connection: ProviderConnection, outcome: Outcome, reason: str | None
@@ -133,6 +142,16 @@ class Claims:
             caller=asker.caller,
             details={} if reason is None else {"reason": reason},
         )
+
+
+async def _find_refusal(
+    connection: ProviderConnection, grant: TokenGrant, adapter: SecretAdapter
+) -> DashtamError | None:
+    """Why a grant is not kept, asked while the user is locked; None: it is."""
+    missing = adapter.profile.missing_scopes(grant.scope)
+    if missing:
+        return ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
+    return await find_excess(connection.user_id, connection.status, is_pending=False)
 
 
 def _check(adapter: SecretAdapter, secrets: Mapping[str, SecretStr]) -> None:

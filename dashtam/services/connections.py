@@ -26,6 +26,7 @@ from dashtam.services.attempts import attempt
 from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.callers import UNKNOWN, Caller
 from dashtam.services.keys import Keys
+from dashtam.services.room import require_room
 from dashtam.versions import Precondition, version_of
 
 _IMPATIENCE: Final = 5.0
@@ -170,12 +171,14 @@ async def create_connection(
     Raises:
         NotFound: no provider of that key, or no such user.
         AliasTaken: the user has a connection of that alias already.
+        TooManyConnections: the user has so many that one more has no room.
     """
     provider = await Provider.get_or_none(key=provider_key)
     if provider is None:
         raise NotFound(f"no provider has the key {provider_key!r}")
     try:
         async with trail.transaction():
+            await require_room(user_id, None, is_pending=True)
             connection = await ProviderConnection.create(user_id=user_id, provider=provider, alias=alias)
             await trail.record(
                 "connection.created",

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from tortoise import connections
 
-from dashtam.errors import CacheNotReady, DashtamError, MailNotSent, MailRefused, NotFound
+from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.logs import get_logger
 from dashtam.mail import Mailer
+from dashtam.mail.failures import MailNotSent, MailRefused
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionStatus,

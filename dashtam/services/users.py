@@ -6,9 +6,10 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise.exceptions import IntegrityError
 
-from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, MailNotSent, NotFound, RegistrationClosed
+from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, RegistrationClosed
 from dashtam.logs import get_logger
 from dashtam.mail import Mailer
+from dashtam.mail.failures import MailNotSent
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.security.passwords import Passwords
 from dashtam.security.sessions import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashtam.errors import AuthorizationNotPending, DashtamError
+from dashtam.errors import AuthorizationNotPending, DashtamError, TooManyConnections
 from dashtam.models import ConnectionReason, Outcome
 from dashtam.providers.failures import (
     AuthorizationDenied,
@@ -65,8 +65,8 @@ def reason_of(error: DashtamError) -> ConnectionReason:
 
 def outcome_of(error: DashtamError) -> Outcome:
     """Whether somebody was refused, or something went wrong."""
-    is_denied = isinstance(error, AuthorizationNotPending | AuthorizationDenied | ScopeMissing)
-    return Outcome.DENIED if is_denied else Outcome.FAILED
+    refusals = AuthorizationNotPending | AuthorizationDenied | ScopeMissing | TooManyConnections
+    return Outcome.DENIED if isinstance(error, refusals) else Outcome.FAILED
 
 
 def word_of(error: DashtamError) -> str:

@@ -1,11 +1,17 @@
 """Secrets are masked by name, by shape and by value, wherever they stand."""
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.masking import Masker
+from dashtam.security.cipher import DataKey
+from dashtam.security.sessions import Mark, new_token
+from dashtam.security.wrapping import new_key_id
+from dashtam.services.sealed import ACCESS_TOKEN
 
 CANARY = "Kd93nvQ0xL2mZb7R/+'x"
 
@@ -23,12 +29,27 @@ CANARY = "Kd93nvQ0xL2mZb7R/+'x"
         "client_secret='canary'",
         "{'access_token': 'canary'}",
         '{"refresh_token": "canary"}',
-        "v1.test.AAAAAAAAAAAAAAAAAAAAAAcanary",
+        "v1.test.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAcanary",
         "set-cookie=canary; path=/",
+        "GET /connect/dashtam_connect_AAAAAAAAAAAAAAAAcanary",
     ],
 )
 def test_what_has_the_shape_of_a_secret_is_masked(text: str) -> None:
     assert "canary" not in Masker().text(text)
+
+
+def test_a_sealed_value_is_masked_as_it_is_spelled_today() -> None:
+    key = DataKey(new_key_id(), bytes(32), environment="testing")
+    sealed = key.seal(SecretStr("x"), context=ACCESS_TOKEN.context(UUID(int=1), UUID(int=2)))
+    assert Masker().text(f"row {sealed.value.decode()} is damaged") == "row *** is damaged"
+    assert "***" in Masker().text(f"row {sealed.value!r} is damaged")
+    assert sealed.value.decode()[-20:] not in Masker().text(repr(sealed))
+
+
+@pytest.mark.parametrize("mark", Mark)
+def test_every_token_of_ours_is_masked_wherever_it_stands(mark: Mark) -> None:
+    token = new_token(mark).get_secret_value()
+    assert Masker().text(f"GET /connect/{token} 200") == "GET /connect/*** 200"
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,21 @@ def test_a_url_of_ours_is_an_origin(monkeypatch: pytest.MonkeyPatch, value: str)
     assert all(problem.startswith("APP_URL (from environment): ") for problem in problems(Settings))
 
 
+@pytest.mark.parametrize(
+    "host", ["dashtam.example.com", "192.0.2.1", "0.0.0.0", "localhost.example.com", "[::]"]
+)
+def test_plain_http_is_for_this_machine_alone_where_one_develops(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    give(monkeypatch, PRODUCTION, {"ENVIRONMENT": "development"})
+    for own in ("127.0.0.1", "[::1]", "localhost"):
+        give(monkeypatch, {"APP_URL": f"https://{own}:8000", "CALLBACK_URL": f"http://{own}:8182"})
+        assert f"http://{own}:8182" == load_settings(Settings).CALLBACK_URL
+    give(monkeypatch, {"APP_URL": f"https://{host}:8000", "CALLBACK_URL": f"http://{host}:8182"})
+    (problem,) = problems(Settings)
+    assert problem.startswith("CALLBACK_URL (from environment): plain http is allowed on this machine alone")
+
+
 def test_pages_on_this_machine_may_be_shared_with_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, PRODUCTION, {"ENVIRONMENT": "development", "CORS_ORIGINS": "http://localhost:3000"})
     assert load_settings(Settings).origins == {"http://localhost:3000"}

@@ -1,13 +1,17 @@
 """The OpenAPI document is valid and says what the routes do; its page needs nothing but this server."""
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from quart import Quart
 from quart.typing import TestClientProtocol as Client
 
 from tests.support.makers import make_provider
+
+SECRET = re.compile(r"token|secret|password|verifier|sealed|cookie|codes|^state$|^grant")
 
 
 class Links(HTMLParser):
@@ -114,3 +118,48 @@ async def test_the_licence_travels_with_the_assets(client: Client) -> None:
 async def test_the_assets_do_not_lead_out_of_their_folder(client: Client) -> None:
     for path in ("../health.py", "..%2fhealth.py", "%2e%2e/health.py", "/etc/passwd"):
         assert (await client.get(f"/docs/assets/{path}")).status_code == 404
+
+
+async def test_no_answer_has_a_place_for_a_secret_but_those_that_hand_out_our_own(client: Client) -> None:
+    """Every answer of every route is walked: what a provider granted has no member that it could stand in."""
+    document = await (await client.get("/openapi.json")).get_json()
+    found = {
+        (path, name)
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        for response in operation["responses"].values()
+        for name in members(response, document)
+        if SECRET.search(name)
+    }
+    assert found == {
+        ("/api/v1/sessions", "access_token"),
+        ("/api/v1/sessions", "refresh_token"),
+        ("/api/v1/sessions", "token_type"),
+        ("/api/v1/sessions/refreshes", "access_token"),
+        ("/api/v1/sessions/refreshes", "refresh_token"),
+        ("/api/v1/sessions/refreshes", "token_type"),
+        ("/api/v1/personal-tokens", "token"),
+        ("/api/v1/users/me/second-factor", "secret"),
+        ("/api/v1/users/me/second-factor", "recovery_codes_left"),  # how many
+        ("/api/v1/users/me/second-factor/confirmation", "recovery_codes"),
+        ("/api/v1/users/me/second-factor/recovery-codes", "recovery_codes"),
+        ("/health/ready", "state"),  # whether it is ready
+    }
+
+
+def members(node: object, document: dict[str, Any]) -> Iterator[str]:
+    """The names of all members that a schema has room for, through every reference."""
+    if isinstance(node, list):
+        for part in node:
+            yield from members(part, document)
+    elif isinstance(node, dict):
+        if isinstance(reference := node.get("$ref"), str):
+            target: Any = document
+            for step in reference.removeprefix("#/").split("/"):
+                target = target[step]
+            yield from members(target, document)
+        if isinstance(properties := node.get("properties"), dict):
+            yield from properties
+        for name, part in node.items():
+            if name not in {"example", "examples"}:
+                yield from members(part, document)

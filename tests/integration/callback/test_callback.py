@@ -162,3 +162,13 @@ async def test_without_redis_nothing_is_stored_and_the_page_says_so(
 async def test_health_is_served_here_too(client: Client) -> None:
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/health/ready")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["error_description", "error_uri", "state", "code", "x"])
+async def test_a_megabyte_is_refused_unread_and_not_repeated(client: Client, since: UUID, name: str) -> None:
+    response = await client.get(f"{PATH}?error=access_denied&{name}={'canary' * 175_000}")
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 414
+    assert "canary" not in text + str(response.headers)
+    assert len(text) < 2000
+    assert not await entries(since).exists()

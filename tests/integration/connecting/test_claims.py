@@ -56,10 +56,11 @@ async def test_what_was_taken_before_is_refused_and_the_user_is_warned(ada: Pers
     assert (await story())[-1] == "authorization.completed failed secret_refused"
 
 
-async def test_a_name_that_is_taken_is_said_before_the_token_is_spent(ada: Person) -> None:
+async def test_a_name_that_is_taken_is_said_before_the_token_is_spent(ada: Person, story: Story) -> None:
     await ada.ask("POST", "connections", {**BODY, "secrets": {"setup_token": "right"}})
     status, body = await ada.ask("POST", "connections", {**BODY, "secrets": {"setup_token": "right2"}})
     assert (status, body["code"]) == (409, "alias_taken")
+    assert (await story())[-1] == "connection.created denied alias_taken"
     assert (
         await ada.ask("POST", "connections", {**BODY, "alias": "b", "secrets": {"setup_token": "right2"}})
     )[0] == 201

@@ -76,13 +76,17 @@ async def test_a_name_is_changed_by_who_has_seen_the_one_before(ada: Person, sto
     ]
 
 
-async def test_two_connections_of_one_user_have_two_names(ada: Person, sign_in: Sign) -> None:
+async def test_two_connections_of_one_user_have_two_names(ada: Person, sign_in: Sign, story: Story) -> None:
     one = await ada.connect("one")
     await ada.connect("two")
     status, body = await ada.ask("PATCH", f"connections/{one['id']}", {"alias": "two"}, If_Match="*")
     assert (status, body["code"]) == (409, "alias_taken")
     status, body = await ada.ask("POST", "connections", {"provider_key": ada.provider_key, "alias": " two "})
     assert (status, body["code"]) == (409, "alias_taken")
+    assert (await story())[-2:] == [
+        "connection.renamed denied alias_taken",
+        "connection.created denied alias_taken",
+    ]
     await (await sign_in()).connect("two")
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashtam.models import AuthorizationRequest, Role, SessionKind, User, UserSession
+from dashtam.models import AuthorizationRequest, Provider, Role, SessionKind, User, UserSession
 from dashtam.resources import Resources
 from dashtam.services.authorizations import MOST_OPEN, Asker
 from dashtam.services.callers import UNKNOWN
@@ -25,11 +25,13 @@ async def refused(surfer: Surfer, link: str, status: int, method: str = "GET", *
 
 
 async def test_the_page_says_whose_account_it_is_and_nothing_leaks_from_it(ada: Person) -> None:
+    await Provider.filter(key=ada.provider_key).update(name='Bank "<b>')
     begun = await ada.connect("<script>")
     page = await ada.surfer.open(begun["link"])
     text = await page.get_data(as_text=True)
     assert ada.user.email in text
-    assert "Bank" in text
+    assert "<b>" not in text
+    assert text.count("Bank &quot;&lt;b&gt;") >= 3
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     policy = page.headers["Content-Security-Policy"]
@@ -170,13 +172,16 @@ async def test_a_session_that_has_run_out_takes_the_link_along(ada: Person, stor
     assert (await story())[-1] == "authorization.opened denied signed_out"
 
 
-async def test_links_that_wait_are_few_and_those_that_took_too_long_are_removed(ada: Person) -> None:
+async def test_links_that_wait_are_few_and_those_that_took_too_long_are_removed(
+    ada: Person, story: Story
+) -> None:
     for number in range(MOST_OPEN):
         await ada.connect(f"x{number}")
     body = {"provider_key": ada.provider_key, "alias": "one more"}
     response = await ada.visitor.ask("POST", "connections", body)
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= 600
+    assert (await story())[-1] == "connection.created denied too_many_requests"
     assert await AuthorizationRequest.all().count() == MOST_OPEN
     await AuthorizationRequest.all().update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await ada.connect("one more")

@@ -51,6 +51,18 @@ async def test_a_failure_of_any_kind_leaves_the_token_believed_alive(
     assert all(row.due_at > datetime.now(UTC) + timedelta(seconds=20) for row in rows)
 
 
+async def test_a_provider_that_does_not_answer_leaves_the_token_believed_alive(
+    ada: Person, bank: Bank, adapter: BankAdapter, resources: Resources, story: Story
+) -> None:
+    await queue(ada, bank)
+    before = await story()
+    adapter.url = "https://localhost:1"
+    assert await attempt(resources) == 2
+    assert [row.attempts for row in await Revocation.all()] == [2, 2]
+    assert await story() == before, "nothing has ended yet"
+    assert not await ProviderToken.exists(), "and here it is of no use all the same"
+
+
 async def test_a_provider_is_left_alone_as_long_as_it_asks(
     ada: Person, bank: Bank, resources: Resources
 ) -> None:

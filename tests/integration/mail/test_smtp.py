@@ -12,7 +12,7 @@ import structlog
 
 from dashtam.addresses import MailAddress, MailEncryption
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
+from dashtam.mail.failures import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.smtp import SmtpMailer
 from tests.support.mail_server import HATED, PASSWORD, STRANGER, MailServer, mail_server
 from tests.support.ports import free_ports

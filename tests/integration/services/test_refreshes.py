@@ -273,6 +273,34 @@ async def test_a_pair_whose_store_is_cut_off_is_stored_when_the_database_is_back
     assert bank.asked["/token"] == 1
 
 
+async def test_nothing_of_the_replaced_pair_is_left_in_any_table(
+    connected: Connected, bank: TokenServer, refreshes: Refreshes
+) -> None:
+    old, clear = await connected.row(), await connected.grant()
+    assert old.refresh_token_sealed is not None
+    assert clear.refresh_token is not None
+    sealed = [bytes(value).hex() for value in (old.access_token_sealed, old.refresh_token_sealed)]
+    assert all([await in_any_table(value) for value in sealed])
+    await connected.age()
+    await refreshes.get_valid(connected.id)
+    for value in (*sealed, clear.access_token.get_secret_value(), clear.refresh_token.get_secret_value()):
+        assert not await in_any_table(value)
+
+
+async def in_any_table(text: str) -> bool:
+    """Whether a row of a table says it."""
+    database = connections.get("default")
+    tables = await database.execute_query_dict("SELECT relname FROM pg_stat_user_tables")
+    return any(
+        [
+            await database.execute_query_dict(
+                f'SELECT 1 FROM "{table["relname"]}" t WHERE position($1 IN t::text) > 0 LIMIT 1', [text]
+            )
+            for table in tables
+        ]
+    )
+
+
 async def test_a_rejected_token_is_refreshed_once_and_losers_get_the_stored_one(
     connected: Connected, bank: TokenServer
 ) -> None:
@@ -329,9 +357,11 @@ async def test_a_provider_that_says_nothing_is_left_after_a_time(
     await connected.age()
     bank.holds = threading.Event()
     hasty = build_refreshes(cache, settings, adapter, limits=Limits(call=timedelta(milliseconds=300)))
+    began = datetime.now(UTC)
     with pytest.raises(ProviderNotReady) as refused:
         await hasty.get_valid(connected.id)
     bank.holds.set()
+    assert datetime.now(UTC) - began < timedelta(seconds=4), "sooner than the adapter's own patience ends"
     assert refused.value.detail == "answer_lost"
     assert (await connected.row()).refresh_failure == "answer_lost"
 

@@ -26,10 +26,10 @@ GRANT = TokenGrant(
 )
 
 
-async def connect(trail: AuditTrail, user: User | None = None) -> ProviderConnection:
+async def connect(trail: AuditTrail, user: User | None = None, alias: str = "Savings") -> ProviderConnection:
     provider = await make_provider()
     return await create_connection(
-        user_id=(user or await make_user()).id, provider_key=provider.key, alias="Savings", trail=trail
+        user_id=(user or await make_user()).id, provider_key=provider.key, alias=alias, trail=trail
     )
 
 
@@ -70,7 +70,8 @@ async def test_a_new_grant_replaces_the_earlier_one(trail: AuditTrail, keys: Key
 
 
 async def test_a_sealed_value_does_not_open_in_another_row(trail: AuditTrail, keys: Keys) -> None:
-    one, other = await connect(trail), await connect(trail)
+    user = await make_user()
+    one, other = await connect(trail, user, "one"), await connect(trail, user, "other")
     await store_grant(one.id, GRANT, keys=keys, trail=trail)
     await store_grant(other.id, GRANT, keys=keys, trail=trail)
     stolen = (await ProviderToken.get(connection_id=one.id)).access_token_sealed

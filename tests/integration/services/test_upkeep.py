@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashtam.errors import MailRefused, MailServerNotReady
+from dashtam.mail.failures import MailRefused, MailServerNotReady
 from dashtam.models import AuditEntry, AuthorizationRequest, OneTimeCode, Provider, User, UserSession
 from dashtam.services.audit import AuditTrail
 from dashtam.services.refreshes import Refreshes

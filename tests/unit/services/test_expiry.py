@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.models import Authorization
 from dashtam.providers.base import Profile, TokenGrant
+from dashtam.providers.registry import list_profiles
 from dashtam.services import expiry
 from dashtam.services.expiry import (
     Lifetimes,
@@ -55,6 +56,23 @@ def test_clocks_may_differ_by_as_much_as_the_margin() -> None:
     their_end = NOW + 30 * MINUTE
     ours = NOW + 25 * MINUTE  # their clock says five minutes more
     assert is_due(lives(their_end - NOW), BANK, ours)
+
+
+@given(st.timedeltas(-5 * MINUTE, 5 * MINUTE), st.timedeltas(timedelta(0), HOUR))
+@example(-5 * MINUTE, 30 * MINUTE)
+@example(5 * MINUTE, 30 * MINUTE)
+def test_whatever_a_clock_is_set_wrong_by_up_to_five_minutes_no_ended_token_is_handed_out(
+    wrong: timedelta, passed: timedelta
+) -> None:
+    """Our clock is right when the token is granted, and wrong when it is asked for, or the other way round."""
+    half_hour = lives(30 * MINUTE)
+    ours, truly = NOW + passed + wrong, NOW + passed
+    assert is_due(half_hour, BANK, ours) or truly < NOW + 30 * MINUTE
+
+
+def test_every_provider_that_holds_money_has_a_margin_of_at_least_five_minutes() -> None:
+    short = [profile.key for profile in list_profiles() if profile.refresh_margin < 5 * MINUTE]
+    assert short == ["sandbox"], "which runs on this very machine"
 
 
 def test_a_token_that_lives_less_than_two_margins_is_still_used_for_half_of_its_life() -> None:

@@ -2,6 +2,7 @@
 
 import configparser
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,15 @@ def test_postgres_serves_loopback_only_and_keeps_its_durability(folders: Folders
     assert "listen_addresses=127.0.0.1" in words
     assert "unix_socket_directories=" in words
     assert not [word for word in words if "fsync" in word or "full_page_writes" in word]
+
+
+@pytest.mark.parametrize("component", [Component.APP, Component.CALLBACK])
+def test_both_servers_serve_loopback_only_over_tls(folders: Folders, component: Component) -> None:
+    words = command.server_command(component, 8182, folders)
+
+    assert [word for before, word in pairwise(words) if before == "--bind"] == ["127.0.0.1:8182"]
+    assert {"--certfile", "--keyfile"} <= set(words)
+    assert not {"--insecure-bind", "--quic-bind"} & set(words)
 
 
 def test_initdb_makes_passwords_and_checksums(folders: Folders) -> None:

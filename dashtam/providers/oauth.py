@@ -11,7 +11,6 @@ from typing import Final
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from pydantic import SecretStr
 
 from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
@@ -197,11 +196,6 @@ class OAuthClient:
             return None
         wait = answer.retry_after if kind is ProviderNotReady else None
         return kind(f"{self._profile.key} answers {asked} with {code}", detail=code, retry_after=wait)
-
-
-def make_challenge(verifier: SecretStr) -> str:
-    """Make the S256 challenge of a verifier of 43 to 128 unreserved signs (RFC 7636, 4.2)."""
-    return str(create_s256_code_challenge(verifier.get_secret_value()))  # type: ignore[no-untyped-call]
 
 
 def describe_failed_call(key: str, failed: CallFailed) -> ProviderFailure:

@@ -16,7 +16,7 @@ from tests.support.project import ThrowawayProject
 OPENED = """
 import asyncio, json, sys
 from pydantic import SecretStr
-from dashtam.providers.oauth import make_challenge
+from dashtam.security.pkce import challenge_of
 from dashtam.resources import open_resources
 from dashtam.settings import Settings
 from dashtam.settings_loading import load_settings
@@ -29,7 +29,7 @@ async def main():
         adapter = resources.registry.get_configured("sandbox")
 """
 LINK = f"""{OPENED}
-        challenge = make_challenge(verifier)
+        challenge = challenge_of(verifier)
         print(adapter.authorization_url(state=SecretStr("s"), challenge=challenge, redirect_uri=redirect_uri))
 asyncio.run(main())
 """

@@ -20,7 +20,7 @@ from dashtam.providers.failures import (
     ProviderNotReady,
     SecretRefused,
 )
-from dashtam.providers.oauth import make_challenge
+from dashtam.security.pkce import challenge_of
 from dashtam.settings import TestSettings
 from tests.support.fake_alpaca import CLIENT, CODE, LIVE_KEYS, PAPER_KEYS, SECRET, FakeAlpaca
 from tests.support.wire_server import Reply, WireServer, wire_server
@@ -65,7 +65,7 @@ async def test_what_alpaca_grants_has_no_end_and_no_successor(
 ) -> None:
     adapter = make(live, trusting, outgoing)
     url = adapter.authorization_url(
-        state=SecretStr("s"), challenge=make_challenge(VERIFIER), redirect_uri=REDIRECT_URI
+        state=SecretStr("s"), challenge=challenge_of(VERIFIER), redirect_uri=REDIRECT_URI
     )
     assert url.startswith(f"{live.url}/oauth/authorize?")
     assert "scope" not in url  # without one, access is to read only

@@ -16,9 +16,9 @@ from dashtam.providers.failures import (
     ProviderFailure,
     ProviderNotReady,
 )
-from dashtam.providers.oauth import make_challenge
 from dashtam.providers.registry import build_registry
 from dashtam.sandbox.consent import WRONG_ISSUER
+from dashtam.security.pkce import challenge_of
 from tests.support.sandbox import Sandbox, carried
 
 STATE = SecretStr("state-canary")
@@ -36,7 +36,7 @@ async def adapter(sandbox: Sandbox) -> AsyncIterator[OAuthAdapter]:
 
 
 def link(sandbox: Sandbox, adapter: OAuthAdapter, verifier: SecretStr = VERIFIER) -> str:
-    challenge = make_challenge(verifier)
+    challenge = challenge_of(verifier)
     return adapter.authorization_url(state=STATE, challenge=challenge, redirect_uri=sandbox.redirect_uri)
 
 
@@ -83,7 +83,7 @@ def test_a_link_asks_for_what_is_configured_and_never_without_s256(
 ) -> None:
     asked = carried(link(sandbox, adapter))
     assert asked.pop("scope").split() == list(adapter.profile.scopes)
-    assert asked.pop("code_challenge") == make_challenge(VERIFIER)
+    assert asked.pop("code_challenge") == challenge_of(VERIFIER)
     assert asked == {
         "response_type": "code",
         "client_id": "dashtam",

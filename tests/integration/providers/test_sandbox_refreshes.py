@@ -13,8 +13,8 @@ from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import OAuthAdapter
 from dashtam.providers.failures import NotConnected, ProviderNotReady
-from dashtam.providers.oauth import make_challenge
 from dashtam.resources import Resources, open_resources
+from dashtam.security.pkce import challenge_of
 from dashtam.services.tokens import find_stored, store_grant
 from tests.support.connected import forget_refreshes
 from tests.support.makers import make_connection, make_provider, make_user
@@ -54,7 +54,7 @@ async def connection(
     adapter = resources.registry.get_configured("sandbox")
     assert isinstance(adapter, OAuthAdapter)
     url = adapter.authorization_url(
-        state=SecretStr("x"), challenge=make_challenge(VERIFIER), redirect_uri=sandbox.redirect_uri
+        state=SecretStr("x"), challenge=challenge_of(VERIFIER), redirect_uri=sandbox.redirect_uri
     )
     code = SecretStr(sandbox.visit(url)["code"])
     grant = await adapter.exchange(code, verifier=VERIFIER, redirect_uri=sandbox.redirect_uri)

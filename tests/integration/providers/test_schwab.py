@@ -20,8 +20,8 @@ from dashtam.providers.failures import (
     ProviderFailure,
     ProviderNotReady,
 )
-from dashtam.providers.oauth import make_challenge
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
+from dashtam.security.pkce import challenge_of
 from dashtam.settings import TestSettings
 from tests.support.fake_schwab import CODE, EXPIRED, ID_TOKEN, KEY, SECRET, UNSUPPORTED, FakeSchwab, refused
 from tests.support.wire_server import Reply, WireServer, wire_server
@@ -59,7 +59,7 @@ async def exchange(adapter: OAuthAdapter, code: str = CODE) -> TokenGrant:
 
 def test_the_user_is_sent_where_the_portal_says(adapter: OAuthAdapter, server: WireServer) -> None:
     url = adapter.authorization_url(
-        state=SecretStr("state"), challenge=make_challenge(VERIFIER), redirect_uri=REDIRECT_URI
+        state=SecretStr("state"), challenge=challenge_of(VERIFIER), redirect_uri=REDIRECT_URI
     )
     assert url.startswith(f"{server.url}/v1/oauth/authorize?")
     assert parse_qs(urlsplit(url).query) == {
@@ -68,7 +68,7 @@ def test_the_user_is_sent_where_the_portal_says(adapter: OAuthAdapter, server: W
         "redirect_uri": [REDIRECT_URI],
         "scope": ["readonly"],
         "state": ["state"],
-        "code_challenge": [make_challenge(VERIFIER)],
+        "code_challenge": [challenge_of(VERIFIER)],
         "code_challenge_method": ["S256"],
     }
     assert SECRET not in url

@@ -14,11 +14,11 @@ from quart.typing import TestClientProtocol as Client
 
 from dashtam.app import create_app
 from dashtam.errors import InvalidRequest, NotFound
-from dashtam.providers.oauth import make_challenge
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
 from dashtam.resources import Resources
 from dashtam.sandbox.__main__ import turn
 from dashtam.sandbox.consent import redirect_uri_of
+from dashtam.security.pkce import challenge_of
 from dashtam.settings import Environment, TestSettings
 from tests.support.sandbox import carried
 
@@ -33,7 +33,7 @@ def asked(settings: TestSettings) -> dict[str, str]:
         "redirect_uri": redirect_uri_of(settings),
         "scope": "accounts",
         "state": "state & more",
-        "code_challenge": make_challenge(SecretStr(VERIFIER)),
+        "code_challenge": challenge_of(SecretStr(VERIFIER)),
         "code_challenge_method": "S256",
     }
 

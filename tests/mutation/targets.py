@@ -145,6 +145,7 @@ TARGETS: Final = (
         "dashtam/services/key_states.py",
         (f"{_UNIT}/services/test_key_states.py", _CHANGING_KEYS),
         frozenset({"retire", "reasons_to_keep", "_REPLACED"}),
+        ci=False,
     ),
     Target(
         "dashtam/services/sealed_rows.py",

@@ -22,8 +22,7 @@ INSIDE: Final = ("tests/unit", "tests/integration", "tests/rules")
 OUTSIDE: Final = "tests/acceptance"
 ENDURANCE: Final = "tests/endurance"
 # Tests of the tasks mostly wait for servers. Those of one file share an environment, so a file stays in one process.
-# They are taken in the order of tests/acceptance/conftest.py.
-_SIDE_BY_SIDE: Final = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
+_SIDE_BY_SIDE: Final = ("--numprocesses=3", "--dist=loadfile")
 _TRUE: Final = frozenset({"true", "1"})
 _PYTEST_INTERRUPTED: Final = 2
 # What the tests of the tasks get of the shell; the throw-away projects are named by the tests themselves.

@@ -13,13 +13,6 @@ from tests.support.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
 _WITHOUT_ENGINE = Path(__file__).parent / "database"
-_LONGEST = [
-    "test_contract.py",
-    "test_interruptions.py",
-    "test_keys.py",
-    "test_embedded_crashes.py",
-    "test_scenario.py",
-]
 
 
 def pytest_configure() -> None:
@@ -35,11 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what needs servers and no engine beside the embedded one alone, so that CI does not run it twice.
-
-    The longest files come first, so that no process is left alone with one of them at the end.
-    """
-    items.sort(key=lambda item: item.path.name not in _LONGEST)
+    """Run what needs servers and no engine beside the embedded one alone, so that CI does not run it twice."""
     if EngineName.EMBEDDED in ENGINES:
         return
     left_out = [item for item in items if _WITHOUT_ENGINE in item.path.parents]

@@ -3,13 +3,17 @@
 import csv
 import io
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
+from dashtam.devenv.embedded.account import Account
+from dashtam.devenv.embedded.binaries import Binaries
 from tests.support.checksum import assert_unchanged, settle, take_checksum
-from tests.support.clusters import Cluster
+from tests.support.clusters import Cluster, start_cluster
+from tests.support.servers import prepare
 
 DEVELOPMENT: Final = "dashtam"
 # What is done to development, and the words that its difference must hold.
@@ -97,6 +101,14 @@ class Asked:
         )
         assert answer.returncode == 0, answer.stderr
         return list(csv.reader(io.StringIO(answer.stdout, newline="")))
+
+
+@pytest.fixture(scope="module")
+def server(programs: tuple[Binaries, Account | None]) -> Iterator[Cluster]:
+    """One of this file's own: what is changed of roles and of initdb's outlives a new copy of the databases."""
+    with start_cluster(*programs) as cluster:
+        prepare(cluster, keep=True)
+        yield cluster
 
 
 def test_every_kind_of_change_is_noticed_and_told(cluster: Cluster) -> None:

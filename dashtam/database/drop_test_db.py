@@ -67,17 +67,17 @@ async def _identify(session: asyncpg.Connection, settings: TestSettings) -> bool
     return bool(row["exists"])
 
 
-async def drop(verified: VerifiedTestDatabase) -> None:
+async def drop(verified: VerifiedTestDatabase, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
     """Drop the database that was verified; its own connection, which the proof holds, goes with it.
 
     A database is dropped from another one, so the cluster and the stamp are compared once more there.
 
     Raises:
         UnsafeDatabase: it is not disposable any more; it was not touched.
-        DatabaseNotReady: an autovacuum worker is at work in it and does not end.
+        DatabaseNotReady: an autovacuum worker is at work in it and does not end within `patience_seconds`.
     """
     settings, name = verified.settings, verified.seen.database
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    deadline = asyncio.get_running_loop().time() + patience_seconds
     async with open_session(settings, process="drop_test_db", database=_MAINTENANCE) as session:
         while await _identify(session, settings):
             try:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import pytest
 from redis.asyncio import Redis
 
-from dashtam.database import drop_test_db
 from dashtam.database.drop_test_db import drop, empty
 from dashtam.database.verification import open_verified
 from dashtam.devenv.embedded.account import Account
@@ -162,14 +161,13 @@ def test_an_autovacuum_worker_may_finish_and_then_the_database_goes(cluster: Clu
 
 
 async def test_an_autovacuum_worker_that_does_not_end_is_told_and_the_database_stays(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
 ) -> None:
-    monkeypatch.setattr(drop_test_db, "_PATIENCE_SECONDS", 0.5)
     settings = settings_of(cluster)
     with autovacuum_at_work(cluster, pages=2000):
         async with open_verified(settings, process="drop_test_db", exclusive=True) as verified:
             with pytest.raises(DatabaseNotReady, match="as an autovacuum worker"):
-                await drop(verified)
+                await drop(verified, patience_seconds=0.5)
     assert databases(cluster) == ["dashtam", "dashtam_test"]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import threading
+from asyncio.subprocess import Process
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +54,15 @@ async def until_asked(bank: TokenServer) -> None:
     assert await asyncio.to_thread(bank.arrived.acquire, timeout=30), "nobody asked the bank"
 
 
+async def start_asking(connected: Connected, bank: TokenServer, *, turn_seconds: float) -> Process:
+    """A process whose question has reached the bank, and that nobody waits for."""
+    process = await connected.start(turn_seconds=turn_seconds)
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    await until_asked(bank)
+    return process
+
+
 async def test_many_processes_with_an_expired_token_make_one_request_and_all_get_the_new_one(
     connected: Connected, bank: TokenServer
 ) -> None:
@@ -71,10 +81,7 @@ async def test_a_holder_that_dies_in_the_middle_leaves_the_lock_to_the_next_one(
 ) -> None:
     await connected.age()
     bank.holds, bank.grace = threading.Event(), 60
-    dying = await connected.start(turn_seconds=2)
-    assert dying.stdin is not None
-    dying.stdin.write(b"go\n")
-    await until_asked(bank)
+    dying = await start_asking(connected, bank, turn_seconds=2)
     dying.send_signal(signal.SIGKILL)
     await dying.wait()
     bank.holds.set()
@@ -114,10 +121,7 @@ async def test_a_slow_holder_neither_frees_another_lock_nor_overwrites_what_the_
 ) -> None:
     await connected.age()
     bank.holds, bank.grace = threading.Event(), 60
-    slow = await connected.start(turn_seconds=0.3)
-    assert slow.stdin is not None
-    slow.stdin.write(b"go\n")
-    await until_asked(bank)
+    slow = await start_asking(connected, bank, turn_seconds=0.3)
     held, bank.holds = bank.holds, None
     ((stored,),) = await say_go(await connected.start(turn_seconds=30))
     key = refresh_lock(connected.id)

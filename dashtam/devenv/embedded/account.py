@@ -1,9 +1,12 @@
 """The ordinary OS user under which PostgreSQL and Redis run when the tasks are run by root."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +32,29 @@ def ensure_account() -> Account | None:
     """
     if os.getuid() != 0:
         return None
+    try:
+        return _look_up()
+    except KeyError:
+        with _alone():
+            return _look_up_or_create()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let the first verbs of several projects make the user one after the other.
+
+    `useradd` looks for the name before it takes a lock of its own: of two at once, the second gives the user another
+    number, to which nothing belongs that the first one's project has written by then.
+    """
+    handle = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _look_up_or_create() -> Account:
     try:
         return _look_up()
     except KeyError:

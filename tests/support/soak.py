@@ -24,7 +24,7 @@ _CHANGES: Final = (
     # What a release says of its own providers `up` puts right; a provider of the developer's own stays.
     (
         'INSERT INTO providers (key, name, description, website, "authorization") '
-        "VALUES ('soak-{}', 'Own', 'Made by hand', 'https://example.com', 'none')"
+        "VALUES ('soak_{}', 'Own', 'Made by hand', 'https://example.com', 'none')"
     ),
     "CREATE TABLE soak_{} AS SELECT * FROM providers",
     "CREATE SEQUENCE soak_{} START 7; SELECT nextval('soak_{}')",

@@ -10,8 +10,9 @@ import pytest
 
 from dashtam.devenv.engine import EngineName
 from tests.support.checksum import assert_unchanged, take_checksum
-from tests.support.endurance import Trial, endure
-from tests.support.faults import Victim
+from tests.support.copies import HeldCopy
+from tests.support.endurance import Trial, endure, endure_fault
+from tests.support.faults import Fault, Moment, Victim
 from tests.support.own_daemon import OwnDaemon, give_images, own_daemon, why_not
 from tests.support.project import ThrowawayProject, store_something, throwaway_project
 from tests.support.trials import CLEAN, RESTORE, SETUP, SNAPSHOT, UP
@@ -58,6 +59,26 @@ def test_a_daemon_killed_in_the_middle_of_a_verb_loses_nothing(
         repair=lambda _: daemon.start(live_restore=luck.choice([False, True])),
     )
     endure(project, killed, rounds, luck)
+
+
+@pytest.mark.parametrize("live_restore", [False, True])
+def test_a_daemon_killed_while_postgres_copies_a_snapshot_loses_nothing(
+    project: ThrowawayProject, daemon: OwnDaemon, live_restore: bool, luck: random.Random
+) -> None:
+    held: list[HeldCopy] = []
+
+    def kill(*_: object) -> str:
+        held.append(HeldCopy(daemon.processes))
+        return f"{daemon.kill()}, with {held[-1].copied} files copied"
+
+    def repair(_: ThrowawayProject) -> None:
+        daemon.start(live_restore=live_restore)
+        for copy in held:
+            copy.resume()
+
+    killed = replace(RESTORE, kill=kill, says=f"no Docker engine answers at {daemon.host}", repair=repair)
+    project.done("up")
+    endure_fault(project, killed, Fault(Moment(), Victim.DAEMON), luck, "in the middle of a copy")
 
 
 def test_without_a_daemon_every_verb_says_so(project: ThrowawayProject, daemon: OwnDaemon) -> None:

@@ -51,7 +51,7 @@ def endure(project: ThrowawayProject, trial: Trial, rounds: int, luck: random.Ra
     steps, seconds = _learn(project, trial, luck)
     faults = draw_faults(steps, seconds, luck, trial.victims)
     for number in range(rounds):
-        _endure(project, trial, next(faults), luck, f"{trial.verb}, round {number + 1}")
+        endure_fault(project, trial, next(faults), luck, f"{trial.verb}, round {number + 1}")
 
 
 def _learn(project: ThrowawayProject, trial: Trial, luck: random.Random) -> tuple[list[str], float]:
@@ -66,7 +66,14 @@ def _learn(project: ThrowawayProject, trial: Trial, luck: random.Random) -> tupl
     return steps, seconds
 
 
-def _endure(project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, name: str) -> None:
+def endure_fault(
+    project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, name: str
+) -> None:
+    """Let a verb meet one fault, of a round that has a name, and go on as `endure` does.
+
+    Raises:
+        AssertionError: tells every verb, fault and answer that led there.
+    """
     possible = trial.prepare(project)
     settle(project)
     told = [f"{name}: {fault}"]

@@ -87,6 +87,10 @@ class OwnDaemon:
         self._process.send_signal(signal.SIGTERM)
         self._wait()
 
+    def processes(self) -> list[psutil.Process]:
+        """All that it has started and that runs, in containers and beside them."""
+        return psutil.Process(self._first).children(recursive=True)
+
     def load(self, *images: str) -> None:
         """Give it images that the machine's engine has."""
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:

@@ -10,6 +10,7 @@ from typing import Final
 
 from dashtam.devenv.certificates import Certificates, find_authority_problem, find_server_problem
 from dashtam.devenv.components import Component
+from dashtam.devenv.compose.command import ASKED_ONCE
 from dashtam.devenv.configuration import Configuration, read_configuration
 from dashtam.devenv.engine import Health
 from dashtam.devenv.envfile import read_env_file
@@ -85,7 +86,10 @@ def _failed(subject: str, failure: EnvironmentFailed) -> Finding:
 
 
 def _look_at_shell(shell: Mapping[str, str]) -> Iterator[Finding]:
-    ignored = sorted(name for name in shell if _IGNORED.fullmatch(name))
+    asked = sorted(name for name in shell if name in ASKED_ONCE)
+    if asked:
+        yield Finding("shell", f"{', '.join(asked)} may name a Docker engine, which must be this machine's")
+    ignored = sorted(name for name in shell if _IGNORED.fullmatch(name) and name not in asked)
     if ignored:
         yield Finding("shell", f"{', '.join(ignored)} stand in this shell; the tasks pass them over")
     if shell.get("ENVIRONMENT", "").lower() == "production":

@@ -27,9 +27,10 @@ IMAGE_INPUTS: Final = (
     "docker/requirements.py",
     "pyproject.toml",
 )
-# Whatever else the shell holds (DATABASE_URL, PG*, COMPOSE_*, DOCKER_*, the names in .env) stays there.
+# Whatever else the shell holds (DATABASE_URL, PG*, COMPOSE_*, the names in .env) stays there.
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TERM", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
-_ASKED_ONCE: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+ASKED_ONCE: Final = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+"""What says which Docker engine the shell means; that engine is used only where it is this machine's."""
 
 
 def container_name(configuration: Configuration, component: Component) -> str:
@@ -59,7 +60,7 @@ def endpoint_environment(shell: Mapping[str, str]) -> dict[str, str]:
     """Build the environment of the one question which engine the shell means; its answer is then checked."""
     return {
         **base_environment(shell),
-        **{name: shell[name] for name in _ASKED_ONCE if name in shell},
+        **{name: shell[name] for name in ASKED_ONCE if name in shell},
     }
 
 

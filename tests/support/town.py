@@ -64,9 +64,8 @@ async def founded(settings: TestSettings, certificates: Certificates) -> AsyncIt
     bank, (app_port, callback_port) = Bank(), free_ports(2)
     urls = {"APP_URL": f"https://localhost:{app_port}", "CALLBACK_URL": f"https://localhost:{callback_port}"}
     ours = settings.model_copy(update=urls)
-    user = await make_user(email=f"town{app_port}@example.com")
-    provider = await make_provider(key=f"town_{app_port}")
     async with (
+        _stored(f"town_{app_port}") as (user, provider),
         open_resources(settings, process="pytest", hashing=CHEAPEST) as resources,
         serving_here(bank.app(), certificates) as bank_port,
         # Closed before the bank, which would wait for the end of its connections.
@@ -81,9 +80,18 @@ async def founded(settings: TestSettings, certificates: Certificates) -> AsyncIt
             yield Town(
                 bank, ours.APP_URL, ours.CALLBACK_URL, callback_port, user, provider, token, certificates
             )
-    await user.delete()
-    await Revocation.filter(provider_id=provider.id).delete()
-    await provider.delete()
+
+
+@asynccontextmanager
+async def _stored(name: str) -> AsyncIterator[tuple[User, Provider]]:
+    user = await make_user(email=f"{name}@example.com")
+    provider = await make_provider(key=name)
+    try:
+        yield user, provider
+    finally:
+        await user.delete()
+        await Revocation.filter(provider_id=provider.id).delete()
+        await provider.delete()
 
 
 @asynccontextmanager

@@ -116,7 +116,7 @@ def test_a_server_that_ends_by_itself_is_started_again(reloader: Reloader) -> No
     os.kill(pid, signal.SIGKILL)
 
     reloader.wait_for_start(2)
-    assert gone(child)
+    eventually(lambda: gone(child), "the end of the first server's child")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -127,7 +127,8 @@ def test_a_signal_ends_the_server_with_its_reloader(reloader: Reloader, number: 
 
     assert reloader.process.wait(30) == 0
     assert gone(pid)
-    assert gone(child)
+    # Whom a signal hits ends in its own time.
+    eventually(lambda: gone(child), "the end of the server's child")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")

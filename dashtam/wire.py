@@ -63,12 +63,26 @@ class Http2(H2Protocol):
 
 
 class Connection(TCPServer):
-    """Lets a peer go that vanished."""
+    """Lets a peer go that vanished, or that holds up the end of the server."""
+
+    async def _initiate_server_close(self) -> None:
+        await super()._initiate_server_close()
+        self._limit_goodbye()
 
     async def _close(self) -> None:
         """Close without an error in the log where the peer never answers that TLS ends (RFC 8446, 6.1)."""
+        self._limit_goodbye()
         with suppress(TimeoutError):
             await super()._close()
+
+    def _limit_goodbye(self) -> None:
+        """When the server ends, wait for that answer no longer than for a request.
+
+        A client that keeps a connection for later reads nothing meanwhile; ours to the sandbox is one, in this very
+        process. asyncio would give each of them half a minute, which is more than whoever stops us does.
+        """
+        if self.context.terminated.is_set():
+            self.loop.call_later(self.config.graceful_timeout, self.writer.transport.abort)
 
 
 def _has_ascii_path(request: h2.events.RequestReceived) -> bool:

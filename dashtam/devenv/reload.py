@@ -20,7 +20,8 @@ from dashtam.devenv.tether import tethered
 _CODE = Path(__file__).resolve().parents[1]
 _LOOK_MILLISECONDS = 200  # how soon the end of the server is noticed
 _DEBOUNCE_MILLISECONDS = 300
-_STOP_SECONDS = 20.0  # less than Supervisor and Docker give us
+STOP_SECONDS = 20.0
+"""How long a server has to end by itself: less than Supervisor and Docker give us."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _SETTLED_SECONDS = 10.0  # a server that ran this long was well: its next end is a new story
 
@@ -46,9 +47,9 @@ class Server:
             return
         self._signal(signal.SIGTERM)
         try:
-            self._process.wait(_STOP_SECONDS)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            _say(f"did not stop within {_STOP_SECONDS:g} seconds, killing it")
+            _say(f"did not stop within {STOP_SECONDS:g} seconds, killing it")
         self._signal(signal.SIGKILL)
         self._process.wait()
         self._process = None

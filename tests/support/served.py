@@ -69,10 +69,10 @@ class Served:
                     answer += part
         return answer
 
-    def stop(self) -> int:
+    def stop(self, *, seconds: float = _SECONDS) -> int:
         """Ask it to end, and answer its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=_SECONDS)
+        return self.process.wait(timeout=seconds)
 
 
 @contextmanager

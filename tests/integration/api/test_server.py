@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dashtam.devenv.reload import STOP_SECONDS
 from dashtam.settings import TestSettings
 from tests.support.served import Served, serving
 
@@ -127,6 +128,19 @@ def test_the_log_begins_with_the_redacted_settings(served: Served, settings: Tes
 def test_sigterm_ends_it_gently(settings: TestSettings, tmp_path: Path) -> None:
     with serving("app", tmp_path, settings) as served:
         assert served.stop() == 0
+        assert [line for line in lines(served, until="stopped") if line["event"] == "stopped"]
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_a_client_that_keeps_its_connection_and_reads_nothing_does_not_hold_up_the_end(
+    settings: TestSettings, tmp_path: Path, http2: bool
+) -> None:
+    with (
+        serving("app", tmp_path, settings) as served,
+        httpx.Client(verify=served.context(), http2=http2) as idle,
+    ):
+        assert idle.get(f"https://localhost:{served.port}/health/live").status_code == HTTPStatus.OK
+        assert served.stop(seconds=STOP_SECONDS) == 0
         assert [line for line in lines(served, until="stopped") if line["event"] == "stopped"]
 
 

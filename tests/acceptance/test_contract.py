@@ -39,9 +39,12 @@ def _seed(request: pytest.FixtureRequest) -> int:
     return int(given) if given is not None else 1
 
 
-@pytest.fixture(name="proxied")
+@pytest.fixture(scope="module", name="proxied")
 def _proxied(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
-    """A project that believes its neighbours who their clients are, so that each case has attempts of its own."""
+    """A project that believes its neighbours who their clients are, so that each case has attempts of its own.
+
+    It is no other file's: nobody's cases use up the attempts of this machine.
+    """
     with throwaway_project(engine, folder, "contract") as project:
         with (project.checkout / ".env.example").open("a", encoding="ascii") as example:
             example.write(f"TRUSTED_PROXIES={NEIGHBOURS}\n")
@@ -49,8 +52,8 @@ def _proxied(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
         yield project
 
 
-def test_the_api_is_what_its_document_says(development: ThrowawayProject, tmp_path: Path, seed: int) -> None:
-    assert_kept(development, tmp_path, seed, CASES_OF_NOBODY)
+def test_the_api_is_what_its_document_says(proxied: ThrowawayProject, tmp_path: Path, seed: int) -> None:
+    assert_kept(proxied, tmp_path, seed, CASES_OF_NOBODY)
 
 
 def test_the_api_is_what_its_document_says_for_an_administrator(
@@ -138,15 +141,15 @@ def signed_in_only(document: Document) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_promise_that_does_not_hold_is_found(
-    development: ThrowawayProject,
+    proxied: ThrowawayProject,
     tmp_path: Path,
     broken: Callable[[Document], None],
     found: str,
 ) -> None:
-    document = read_document(development)
+    document = read_document(proxied)
     broken(document)
     path = "/api/v1/providers" if "limit" in broken.__name__ else "/health/live"
     document["paths"] = {path: document["paths"][path]}
-    report = try_contract(development, document, tmp_path, cases=FEW, seed=1)
+    report = try_contract(proxied, document, tmp_path, cases=FEW, seed=1)
     assert report.code == 1, report.output
     assert found in report.codes, report.output

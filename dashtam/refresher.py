@@ -65,7 +65,7 @@ class Refresher:
             "purge": purge_expired,
         }
         await self.beat()
-        self._add("heartbeat", self.beat, BEAT)
+        self._add("heartbeat", self._counted("heartbeat", self.beat), BEAT)
         for name, job in jobs.items():
             self._add(name, self._guarded(name, job), _EVERY[name])
         self._scheduler.start()
@@ -73,6 +73,7 @@ class Refresher:
     async def stop(self) -> None:
         """Begin nothing more, and wait for what is under way."""
         self._scheduler.pause()
+        await asyncio.sleep(0)  # what was begun at this very moment counts itself first
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self._idle.wait()
@@ -113,8 +114,6 @@ class Refresher:
         async def run() -> None:
             if not self._is_ready:
                 return
-            self._running[name] = time.monotonic()
-            self._idle.clear()
             try:
                 done = await job()
                 if done:
@@ -123,6 +122,15 @@ class Refresher:
                 _log.warning("left for the next time", job=name, reason=f"{type(error).__name__}: {error}")
             except Exception:  # noqa: BLE001  # whatever it is, the other jobs go on
                 _log.exception("unexpected failure", job=name)
+
+        return self._counted(name, run)
+
+    def _counted(self, name: str, job: Job) -> Job:
+        async def run() -> None:
+            self._running[name] = time.monotonic()
+            self._idle.clear()
+            try:
+                await job()
             finally:
                 del self._running[name]
                 if not self._running:

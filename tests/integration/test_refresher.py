@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tortoise.transactions import in_transaction
 
 from dashtam.cache import Cache, heartbeat, open_cache
 from dashtam.mail.mailbox import Mailbox
@@ -63,6 +64,31 @@ async def test_it_sees_to_what_is_due_says_that_it_is_ready_and_ends_when_it_is_
     log = (tmp_path / "refresher.log").read_text()
     assert "stopped" in log
     assert "Traceback" not in log
+
+
+async def test_a_look_that_is_under_way_when_it_is_told_to_end_is_waited_for(
+    settings: TestSettings, cache: Cache, tmp_path: Path
+) -> None:
+    log = tmp_path / "refresher.log"
+
+    async def is_stopping() -> bool:
+        return '"stopping"' in log.read_text()
+
+    async with refreshing(tmp_path, settings) as process:
+        await until(beats(cache), "a heartbeat")
+        async with in_transaction() as held:
+
+            async def looks() -> bool:
+                waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'aerich'::regclass"
+                return bool((await held.execute_query(waiting))[0])
+
+            await held.execute_query("LOCK TABLE aerich IN ACCESS EXCLUSIVE MODE")
+            await until(looks, "a look that waits")
+            process.send_signal(signal.SIGTERM)
+            await until(is_stopping, "the beginning of the end")
+        assert await process.wait() == 0
+    assert await cache.recall(HEARTBEAT) is None
+    assert "Traceback" not in log.read_text()
 
 
 async def test_without_postgres_it_waits_and_says_so(

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 
 from dashtam.devenv.embedded.account import ACCOUNT_NAME
+from tests.support.clusters import CHECKOUT
 
-_CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _IN_OWN_ETC: Final = 'mount --bind "$1" /etc && shift && exec "$@"'
 _AT_ONCE: Final = """
 from multiprocessing import get_context
@@ -45,7 +45,7 @@ def test_verbs_that_begin_at_once_on_a_new_machine_agree_on_the_user(tmp_path: P
 
     apart = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _IN_OWN_ETC, "sh", str(etc)]
     answer = subprocess.run(
-        [*apart, sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, cwd=_CHECKOUT, check=True
+        [*apart, sys.executable, "-c", _AT_ONCE], capture_output=True, text=True, cwd=CHECKOUT, check=True
     )
 
     told = answer.stdout.splitlines()

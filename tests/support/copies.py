@@ -34,7 +34,9 @@ class HeldCopy:
             time.sleep(0.001)  # the only way to let a process go on a little
             self._process.suspend()
         self.copied = copied
-        assert _COPYING in _title_of(self._process), "the copy was over before it could be stopped"
+        if _COPYING not in _title_of(self._process):
+            self.resume()
+            raise AssertionError("the copy was over before it could be stopped")
 
     def _copied(self, before: dict[str, int]) -> int:
         """How many files the new folder holds."""

@@ -19,7 +19,6 @@ from dashtam.api import (
     mailbox,
     personal_tokens,
     providers,
-    refreshes,
     second_factors,
     sessions,
     users,
@@ -53,7 +52,6 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Qua
     for noun in (
         providers,
         connections,
-        refreshes,
         connect,
         users,
         second_factors,

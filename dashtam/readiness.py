@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from tortoise.connection import get_connection
+
 from dashtam.cache import Cache
 from dashtam.database import migrations
 from dashtam.errors import DashtamError
 from dashtam.logs import get_logger
-from dashtam.services import audit, connected, key_usage
+from dashtam.services import audit, sealed_rows
 from dashtam.services.keys import Keys
 
 _SECONDS: Final = 3.0
@@ -53,8 +55,14 @@ async def _bounded(name: str, check: Check) -> Finding:
 
 
 async def _check_database() -> Finding:
-    name = await connected.database_name()
+    name = await _database_name()
     return Finding(is_ready=True, reason="answers", facts={"database": name})
+
+
+async def _database_name() -> str:
+    """Ask PostgreSQL for the name of the connected database; the settings prove nothing."""
+    rows = await get_connection("default").execute_query_dict("SELECT current_database() AS name")
+    return str(rows[0]["name"])
 
 
 async def _check_migrations() -> Finding:
@@ -77,7 +85,7 @@ async def _check_token_keys(keys: Keys) -> Finding:
         _log.error("data keys that cannot be unwrapped", faults=faults)
         return _lacking(len(faults), "wrap data keys")
     missing = await audit.list_key_ids() - keys.settings_ids
-    missing |= await key_usage.list_key_ids() - keys.ids - keys.settings_ids
+    missing |= await sealed_rows.list_key_ids() - keys.ids - keys.settings_ids
     if missing:
         _log.error("keys that are missing", key_ids=sorted(missing))
         return _lacking(len(missing), "sealed tokens or the audit trail need")

@@ -47,6 +47,9 @@ _BEGUN = Trait(
 )
 
 
+_REFRESH_FAILS = Trait(fails=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE))
+
+
 def _user_id() -> UUID:
     return current_identity().user_id
 
@@ -113,7 +116,7 @@ async def list_connections() -> Response:
 @not_audited("shows a user their own connection")
 async def show_connection(connection_id: UUID) -> Response:
     """Show one of your connections: where it stands, why, and what you can do."""
-    return shown(await current_linking().connections.get(_user_id(), connection_id))
+    return _shown(await current_linking().connections.get(_user_id(), connection_id))
 
 
 @blueprint.patch("/<uuid:connection_id>")
@@ -128,7 +131,7 @@ async def rename_connection(connection_id: UUID) -> Response:
     standing = await current_linking().connections.rename(
         _user_id(), connection_id, alias=body.alias, precondition=precondition, caller=current_caller()
     )
-    return shown(standing)
+    return _shown(standing)
 
 
 @blueprint.post("/<uuid:connection_id>/reconnections")
@@ -157,7 +160,7 @@ async def reconnect(connection_id: UUID) -> Response:
 @audits("connection.disconnected", "token.revoked")
 async def disconnect(connection_id: UUID) -> Response:
     """End one of your connections: its token is of no use here from now on, and the provider is told."""
-    return shown(
+    return _shown(
         await current_linking().connections.disconnect(_user_id(), connection_id, caller=current_caller())
     )
 
@@ -169,6 +172,28 @@ async def forget_connection(connection_id: UUID) -> Response:
     """End one of your connections and forget it, with all that came from it."""
     await current_linking().connections.forget(_user_id(), connection_id, caller=current_caller())
     return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@blueprint.post("/<uuid:connection_id>/refreshes")
+@document_response(ConnectionEntry)
+@promise(VERSIONED, _REFRESH_FAILS)
+@tag(["connections"])
+@audits(
+    "connection.checked",
+    "token.refreshed",
+    "token.discarded",
+    "connection.expired",
+    "connection.failed",
+    "connection.recovered",
+)
+async def refresh(connection_id: UUID) -> Response:
+    """Make sure that one of your connections has a valid token: it is refreshed if it is due, and else left alone.
+
+    409: you have to connect it again. 502 and 503: the provider fails, and Dashtam keeps trying.
+    """
+    user_id = current_identity().user_id
+    await current_resources().refreshes.ensure(connection_id, user_id=user_id, caller=current_caller())
+    return _shown(await current_linking().connections.get(user_id, connection_id))
 
 
 def _asker() -> Asker:
@@ -206,7 +231,7 @@ def _entry(standing: Standing) -> ConnectionEntry:
     )
 
 
-def shown(standing: Standing) -> Response:
+def _shown(standing: Standing) -> Response:
     """Answer with a connection."""
     return put_version(answer(_entry(standing)), standing.version)
 

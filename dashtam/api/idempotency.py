@@ -50,7 +50,7 @@ WITHOUT_KEY: Final[Mapping[str, str]] = {
     "second_factors.confirm_factor": "its answer holds recovery codes, of which only hashes are stored",
     "second_factors.renew_codes": "its answer holds recovery codes, of which only hashes are stored",
     "second_factors.remove_factor": "it creates nothing; it asks for proof",
-    "refreshes.refresh": "it creates nothing, and no token is refreshed twice that is not due twice; a database "
+    "connections.refresh": "it creates nothing, and no token is refreshed twice that is not due twice; a database "
     "transaction around it could undo what the provider did",
     "connections.disconnect": "it creates nothing, and disconnecting twice is disconnecting once",
     "connect.go": "a form of a page, which knows no such header; opened again, the same browser is sent on again",

@@ -48,14 +48,6 @@ def wait_until(probe: Probe, *, seconds: float, give_up: Callable[[], str | None
         time.sleep(_PAUSE_SECONDS)
 
 
-def probe_tcp(port: int) -> None:
-    """Something accepts connections on a port of this machine."""
-    try:
-        socket.create_connection((LOOPBACK, port), timeout=_ANSWER_SECONDS).close()
-    except OSError as error:
-        raise ProbeFailed(f"{LOOPBACK}:{port}: {error.strerror or error}") from error
-
-
 def probe_postgres(port: int, *, user: str, password: str, database: str) -> None:
     """A role can log in to its database over TCP and gets an answer to a query.
 

@@ -34,11 +34,6 @@ class CallFailed(DashtamError):
         self.why = why
         super().__init__(message)
 
-    @property
-    def was_sent(self) -> bool:
-        """Whether the other side may have seen the call."""
-        return self.why in {Why.LOST, Why.TOO_LARGE, Why.REDIRECTED}
-
 
 class Unfit(ValueError):
     """An answer is not the JSON that it should be; says what was seen and never quotes it."""

@@ -14,7 +14,7 @@ from dashtam.errors import NotFound
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, Profile
 from dashtam.providers.configuration import ProviderSettings, load_provider_settings, secrets_of
-from dashtam.providers.failures import NotConfigured
+from dashtam.providers.failures import NotConfigured, NotConnectable
 from dashtam.settings import Settings
 
 Build = Callable[..., Adapter | None]
@@ -51,16 +51,18 @@ class Registry:
             raise NotFound(f"no adapter has the key {key[:64]!r}")
         return adapter
 
-    def get_configured(self, key: str) -> Adapter:
-        """The adapter of a provider that can be connected to.
+    def get_usable(self, key: str) -> Adapter:
+        """Return the adapter of a provider that this installation can connect to.
 
         Raises:
-            NotFound: there is none.
-            NotConfigured: the settings lack what the provider asks of an installation.
+            NotConnectable: no adapter has this key in this environment.
+            NotConfigured: the settings lack the provider's client id and secret.
         """
-        adapter = self.get(key)
+        adapter = self.find(key)
+        if adapter is None:
+            raise NotConnectable(f"this release has no adapter for {key[:64]!r}, or not in this environment")
         if not adapter.is_configured:
-            raise NotConfigured(f"{key} has no client id and secret in the settings")
+            raise NotConfigured(f"the settings of {key} are missing")
         return adapter
 
     def list_configured(self) -> frozenset[str]:

@@ -42,7 +42,6 @@ BROWSER_TTL: Final = timedelta(hours=24)
 """An hour of silence, a day in all: what NIST SP 800-63B, revision 4, 2.2.3 recommends where a second factor is."""
 REFRESH_GRACE: Final = timedelta(seconds=10)
 """Two honest requests may refresh at once: so soon, the second one is told, and the session goes on."""
-PERSONAL_MOST_TTL: Final = timedelta(days=366)
 REGISTRATION_TTL: Final = timedelta(hours=24)
 RESET_TTL: Final = timedelta(minutes=30)
 AUTHORIZATION_TTL: Final = timedelta(minutes=10)

@@ -29,7 +29,6 @@ from dashtam.providers.failures import (
 from dashtam.providers.registry import Registry
 from dashtam.security.sessions import hashed
 from dashtam.services import revocations
-from dashtam.services.adapters import usable_adapter
 from dashtam.services.audit import ANONYMOUS, AuditTrail, user_actor
 from dashtam.services.authorizations import identify, redirect_uri
 from dashtam.services.browsers import Browser
@@ -199,7 +198,7 @@ class Answers:
         self, taken: _Taken, provider_key: str, answer: Answer, browser: Browser
     ) -> OAuthAdapter:
         identity = await identify(self._identities, browser)
-        adapter = usable_adapter(self._registry, taken.provider_key)
+        adapter = self._registry.get_usable(taken.provider_key)
         if not isinstance(adapter, OAuthAdapter):
             raise NotConnectable(f"{taken.provider_key} does not speak OAuth")
         objections = {

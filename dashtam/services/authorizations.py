@@ -29,7 +29,6 @@ from dashtam.providers.failures import NotConnectable
 from dashtam.providers.registry import Registry
 from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.sessions import AUTHORIZATION_TTL, Mark, hashed, new_token
-from dashtam.services.adapters import usable_adapter
 from dashtam.services.attempts import attempt
 from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.services.browsers import Browser
@@ -212,7 +211,7 @@ class Authorizations:
         )
 
     def _oauth_adapter(self, provider_key: str) -> OAuthAdapter:
-        adapter = usable_adapter(self._registry, provider_key)
+        adapter = self._registry.get_usable(provider_key)
         if isinstance(adapter, OAuthAdapter):
             return adapter
         if isinstance(adapter, SecretAdapter):

@@ -11,7 +11,6 @@ from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.services import revocations
-from dashtam.services.adapters import usable_adapter
 from dashtam.services.attempts import attempt
 from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.authorizations import Asker
@@ -37,7 +36,7 @@ class Claims:
         Raises:
             NotConnectable: this installation cannot connect to this provider.
         """
-        adapter = usable_adapter(self._registry, provider_key)
+        adapter = self._registry.get_usable(provider_key)
         return (
             {field.name: field.label for field in adapter.fields}
             if isinstance(adapter, SecretAdapter)
@@ -92,7 +91,7 @@ class Claims:
         return await self._connections.get(asker.user_id, connection_id)
 
     def _adapter(self, provider_key: str) -> SecretAdapter:
-        adapter = usable_adapter(self._registry, provider_key)
+        adapter = self._registry.get_usable(provider_key)
         if not isinstance(adapter, SecretAdapter):
             raise NotConnectable(f"{provider_key} is asked in a browser")
         return adapter

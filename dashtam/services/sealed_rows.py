@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from tortoise.connection import get_connection
 
 from dashtam.security import cipher, earlier
 from dashtam.security.cipher import SealedColumn
@@ -19,6 +20,13 @@ from dashtam.services.sealed import (
 # Layout and key id stand in clear at the front; `escape` makes text of any bytes.
 _HEAD: Final = "split_part(encode(substr({column}, 1, 64), 'escape'), '.', {part})"
 UNREADABLE: Final = "unreadable"
+# By the columns that have an index: this is asked every few seconds.
+_KEY_IDS: Final = """
+SELECT DISTINCT key_id FROM provider_tokens
+UNION SELECT DISTINCT key_id FROM second_factors
+UNION SELECT DISTINCT key_id FROM authorization_requests WHERE key_id IS NOT NULL
+UNION SELECT DISTINCT key_id FROM revocations
+"""
 
 
 @dataclass(frozen=True)
@@ -119,3 +127,8 @@ async def find_usage(session: asyncpg.Connection) -> list[Usage]:
             layout, key_id = (row["layout"], row["key_id"]) if is_known else (UNREADABLE, UNREADABLE)
             found.append(Usage(table.name, layout, key_id, row["rows"]))
     return found
+
+
+async def list_key_ids() -> frozenset[str]:
+    """List the ids of the keys that seal at least one stored value; in layout v1 they are keys of the settings."""
+    return frozenset(row["key_id"] for row in await get_connection("default").execute_query_dict(_KEY_IDS))

@@ -152,10 +152,10 @@ def assert_connected_and_sealed(project: ThrowawayProject, docs: DocsPage, begun
 def assert_refreshed_when_due(project: ThrowawayProject, docs: DocsPage, begun: dict[str, Any]) -> None:
     bank = ProjectSandbox(project)
     before = bank.counters()["refresh_issued"]
-    unchanged = docs.try_out("connections", "refreshes.refresh", connection_id=begun["id"])
+    unchanged = docs.try_out("connections", "connections.refresh", connection_id=begun["id"])
     assert bank.counters()["refresh_issued"] == before
     project.done("exec", "app", "--", "python", "-m", "tests.support.aging", begun["id"])
-    renewed = docs.try_out("connections", "refreshes.refresh", connection_id=begun["id"])
+    renewed = docs.try_out("connections", "connections.refresh", connection_id=begun["id"])
     assert bank.counters()["refresh_issued"] == before + 1
     assert instant(renewed["expires_at"]) > instant(unchanged["expires_at"])
     assert actions(project, begun)[-2:] == ["token.refreshed", "connection.checked"]

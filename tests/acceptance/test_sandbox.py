@@ -26,7 +26,7 @@ async def main():
     settings = load_settings(Settings)
     redirect_uri = settings.CALLBACK_URL + "/callback/sandbox"
     async with open_resources(settings, process="script") as resources:
-        adapter = resources.registry.get_configured("sandbox")
+        adapter = resources.registry.get_usable("sandbox")
 """
 LINK = f"""{OPENED}
         challenge = challenge_of(verifier)

@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
+from dashtam.devenv.application import INIT_SCRIPTS, owner_variables
 from dashtam.devenv.components import Component
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import inside, query, superuser_values
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, failure_of
-from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
 _QUERY_SECONDS = 660.0  # longer than PostgreSQL works on one: a checksum reads every row
 _SCRIPT_FOLDER = "/dashtam"  # docker/ of the checkout, as docker-compose.yml mounts it

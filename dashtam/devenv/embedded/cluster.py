@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dashtam.devenv.application import INIT_SCRIPTS, owner_variables
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
@@ -24,7 +25,6 @@ from dashtam.devenv.embedded.folders import Folders, ensure_private, write_priva
 from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, end, find_marked, find_servers_of
 from dashtam.devenv.engine import READ_ONLY
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, failure_of
-from dashtam.devenv.owners import INIT_SCRIPTS, owner_variables
 
 _INITDB = "initdb"
 _END_SECONDS = 10.0

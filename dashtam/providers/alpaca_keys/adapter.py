@@ -8,8 +8,7 @@ from pydantic import Field, SecretStr
 
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer, CallFailed, Outgoing
-from dashtam.providers.base import Profile, SecretField, TokenGrant
-from dashtam.providers.claims import read_secret
+from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
 from dashtam.providers.configuration import ProviderSettings, provider_config
 from dashtam.providers.failures import SecretRefused
 from dashtam.providers.grants import read_members

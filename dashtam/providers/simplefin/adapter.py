@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
 from dashtam.outgoing.addresses import find_wrong
-from dashtam.providers.base import Profile, SecretField, TokenGrant
-from dashtam.providers.claims import read_secret
+from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
 from dashtam.providers.configuration import ProviderSettings
 from dashtam.providers.failures import AnswerUnusable, SecretRefused
 from dashtam.providers.oauth import describe_failed_call, explain_status

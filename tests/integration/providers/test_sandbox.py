@@ -29,7 +29,7 @@ VERIFIER = SecretStr(secrets.token_urlsafe(48))
 async def adapter(sandbox: Sandbox) -> AsyncIterator[OAuthAdapter]:
     sandbox.turn()
     async with open_outgoing(sandbox.settings) as outgoing:
-        found = build_registry(sandbox.settings, outgoing).get_configured("sandbox")
+        found = build_registry(sandbox.settings, outgoing).get_usable("sandbox")
         assert isinstance(found, OAuthAdapter)
         assert not isinstance(found, SecretAdapter)
         yield found

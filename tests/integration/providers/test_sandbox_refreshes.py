@@ -51,7 +51,7 @@ async def connection(
     sandbox: Sandbox, resources: Resources, user: User, provider: Provider
 ) -> ProviderConnection:
     """A connection whose access token has just ended, after a sign-in at the sandbox's own pages."""
-    adapter = resources.registry.get_configured("sandbox")
+    adapter = resources.registry.get_usable("sandbox")
     assert isinstance(adapter, OAuthAdapter)
     url = adapter.authorization_url(
         state=SecretStr("x"), challenge=challenge_of(VERIFIER), redirect_uri=sandbox.redirect_uri

@@ -12,8 +12,8 @@ from dashtam.models import AuditEntry, ConnectionStatus, ProviderConnection, Pro
 from dashtam.providers.base import TokenGrant
 from dashtam.services.audit import AuditTrail
 from dashtam.services.connections import create_connection
-from dashtam.services.key_usage import list_key_ids
 from dashtam.services.keys import Keys
+from dashtam.services.sealed_rows import list_key_ids
 from dashtam.services.tokens import open_grant, store_grant
 from tests.support.makers import make_connection, make_provider, make_second_factor, make_user
 

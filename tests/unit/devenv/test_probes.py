@@ -99,7 +99,6 @@ def test_redis_is_not_well_with_any_other_answer(answer: bytes) -> None:
 @pytest.mark.parametrize(
     "probe",
     [
-        probes.probe_tcp,
         lambda port: probes.probe_redis(port, user="health", password="p"),
         lambda port: probes.probe_postgres(port, user="u", password="p", database="d"),
     ],

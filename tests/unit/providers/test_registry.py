@@ -9,7 +9,7 @@ from dashtam import providers
 from dashtam.errors import NotFound
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, OAuthAdapter, SecretAdapter
-from dashtam.providers.failures import NotConfigured
+from dashtam.providers.failures import NotConfigured, NotConnectable
 from dashtam.providers.registry import Registry, build_registry, list_folders, list_profiles
 from dashtam.settings import Environment, TestSettings
 
@@ -43,17 +43,18 @@ def test_every_adapter_has_exactly_one_way_in_and_fits_the_catalogue(registry: R
 def test_only_what_is_configured_can_be_connected_to(registry: Registry) -> None:
     assert {"alpaca_keys", "sandbox", "simplefin"} <= registry.list_configured()
     assert not {"alpaca", "schwab"} & registry.list_configured()
-    with pytest.raises(NotConfigured, match="schwab has no client id") as refused:
-        registry.get_configured("schwab")
+    with pytest.raises(NotConfigured, match="the settings of schwab are missing") as refused:
+        registry.get_usable("schwab")
     assert refused.value.code == "provider_not_configured"
-    assert registry.get_configured("sandbox").profile.key == "sandbox"
+    assert registry.get_usable("sandbox").profile.key == "sandbox"
 
 
 def test_a_key_that_nobody_has_is_not_found(registry: Registry) -> None:
     assert registry.find("bank_of_yesterday") is None
-    for ask in (registry.get, registry.get_configured):
-        with pytest.raises(NotFound):
-            ask("bank_of_yesterday")
+    with pytest.raises(NotFound):
+        registry.get("bank_of_yesterday")
+    with pytest.raises(NotConnectable):
+        registry.get_usable("bank_of_yesterday")
 
 
 def test_production_has_no_sandbox(settings: TestSettings) -> None:

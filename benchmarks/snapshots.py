@@ -16,15 +16,14 @@ from typing import Final
 
 import psutil
 
-from dashtam.devenv.components import SERVERS, Component
+from dashtam.devenv.components import SERVERS, SNAPSHOT_PREFIX, Component, EngineName
 from dashtam.devenv.configuration import read_configuration
 from dashtam.devenv.embedded.binaries import locate_binaries
 from dashtam.devenv.embedded.cluster import superuser_environment
 from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.engine import EngineName
 from dashtam.devenv.observation import list_snapshot_databases
 from dashtam.devenv.project import Project
-from dashtam.devenv.stamps import PREFIX, Reason
+from dashtam.devenv.stamps import Reason
 from tests.support.embedded import throwaway_folder
 from tests.support.project import ThrowawayProject, throwaway_project
 
@@ -69,7 +68,7 @@ def run_script(project: ThrowawayProject, action: str, name: str, **words: str) 
     """Run what the verbs run, without Invoke around it: pg_dump and pg_restore have none either."""
     told = {
         "SOURCE": "dashtam",
-        "DATABASE": PREFIX + name,
+        "DATABASE": SNAPSHOT_PREFIX + name,
         "HEAD": "none",
         "REASON": Reason.BY_HAND.value,
         **words,
@@ -94,12 +93,14 @@ def measure(project: ThrowawayProject, folder: Path) -> dict[str, float]:
         times.setdefault(name, []).append(seconds(act))
 
     for number in range(ROUNDS):
-        name, before = f"round-{number}", f"{PREFIX}before-{number}"
+        name, before = f"round-{number}", f"{SNAPSHOT_PREFIX}before-{number}"
         free = measure_room(folder)
         timed(TAKE, partial(run_script, project, "take", name))
         taken = (free - measure_room(folder)) / _MEGABYTE
         times.setdefault("MB that a snapshot took", []).append(taken)
-        stamp = {name: comment for name, _, comment in list_snapshot_databases(project.engine)}[PREFIX + name]
+        stamp = {name: comment for name, _, comment in list_snapshot_databases(project.engine)}[
+            SNAPSHOT_PREFIX + name
+        ]
         timed(RESTORE, partial(run_script, project, "restore", name, STAMP=stamp, BEFORE=before))
         timed(DUMP, lambda: run(environment, ["pg_dump", "-Fc", "-f", dump, "dashtam"]))
         run(environment, ["createdb", "--template=template0", "again"])

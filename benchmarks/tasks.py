@@ -11,7 +11,7 @@ from typing import Final
 
 import psutil
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.embedded import throwaway_folder
 from tests.support.engines import chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project

@@ -56,6 +56,8 @@ class DashtamError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
+    exit_code: ClassVar[int] = 1
+    """How a command ends that fails with it: 1, or 3 where a safety check refused."""
     headers: Mapping[str, str] = MappingProxyType({})
     """What an HTTP answer says beside its body."""
 
@@ -74,6 +76,7 @@ class SettingsError(DashtamError):
     """The service is not configured correctly."""
 
     code = "settings_invalid"
+    exit_code = 3
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -86,6 +89,7 @@ class UnsafeDatabase(DashtamError):
     """The database may not be destroyed."""
 
     code = "database_not_disposable"
+    exit_code = 3
 
     def __init__(self, database: str, refusals: Sequence[str]) -> None:
         self.database = database
@@ -97,6 +101,7 @@ class HurtfulMigrations(DashtamError):
     """Pending migrations may take data away, and nobody has allowed them."""
 
     code = "migrations_refused"
+    exit_code = 3
 
     def __init__(self, database: str, migrations: Mapping[str, Sequence[str]]) -> None:
         self.database = database
@@ -142,6 +147,7 @@ class KeyNeeded(DashtamError):
     """The key is still needed."""
 
     code = "key_needed"
+    exit_code = 3
 
     def __init__(self, key_id: str, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)

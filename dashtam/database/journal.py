@@ -5,11 +5,9 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TextIO
 
-from dashtam.errors import DashtamError, HurtfulMigrations, KeyNeeded, SettingsError, UnsafeDatabase
+from dashtam.errors import DashtamError
 
 DONE: Final = 0
-FAILED: Final = 1
-REFUSED: Final = 3
 
 
 def done(step: str, **facts: object) -> None:
@@ -35,14 +33,11 @@ def _value(value: object) -> str:
 def run(command: Callable[[], Coroutine[Any, Any, None]]) -> int:
     """Run a command and answer its exit code: 0 done, 1 failed, 3 refused by a safety check.
 
-    An error that we foresaw is told in its own words; any other is a defect and keeps its traceback.
+    A `DashtamError` prints its message and ends with its `exit_code`; any other error keeps its traceback.
     """
     try:
         asyncio.run(command())
-    except (UnsafeDatabase, HurtfulMigrations, KeyNeeded, SettingsError) as error:
-        _write(sys.stderr, "✗", str(error), {})
-        return REFUSED
     except DashtamError as error:
         _write(sys.stderr, "✗", str(error), {})
-        return FAILED
+        return error.exit_code
     return DONE

@@ -3,10 +3,10 @@
 from typing import Final
 
 from dashtam.devenv.certificates import Certificates
-from dashtam.devenv.components import SERVERS, Component, Mode, is_idle
+from dashtam.devenv.components import LOOPBACK, SERVERS, Component, Mode, is_idle
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.ports import component_ports
-from dashtam.devenv.probes import LOOPBACK, probe_heartbeat, probe_https, probe_postgres, probe_redis
+from dashtam.devenv.probes import probe_heartbeat, probe_https, probe_postgres, probe_redis
 
 HEALTHY_SECONDS: Final = {
     Component.POSTGRES: 300.0,  # recovery after a crash replays the log first

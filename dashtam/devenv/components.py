@@ -1,6 +1,11 @@
 """The five running parts, and what they run for."""
 
 from enum import StrEnum
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+SNAPSHOT_PREFIX: Final = "dashtam_snapshot_"
+"""How the databases that are snapshots are called; docker/snapshot.sh knows it too."""
 
 
 class Mode(StrEnum):
@@ -8,6 +13,13 @@ class Mode(StrEnum):
 
     DEVELOPMENT = "development"
     TESTING = "testing"
+
+
+class EngineName(StrEnum):
+    """How the components run."""
+
+    COMPOSE = "compose"
+    EMBEDDED = "embedded"
 
 
 class Component(StrEnum):

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.components import Mode
+from dashtam.devenv.components import SNAPSHOT_PREFIX, Mode
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused, list_problems
 from dashtam.devenv.project import Project
-from dashtam.devenv.stamps import PREFIX
 
 PORT_SETTINGS: Final = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,49}")
@@ -161,7 +160,7 @@ class _Reader:
             )
         if _TEST_DATABASE.fullmatch(development.database):
             self.problems.append(f"POSTGRES_DB is {development.database!r}, the name of a test database")
-        if development.database.startswith(PREFIX):
+        if development.database.startswith(SNAPSHOT_PREFIX):
             self.problems.append(f"POSTGRES_DB is {development.database!r}, the name of a snapshot")
         if development.user == testing.user != "":
             self.problems.append(

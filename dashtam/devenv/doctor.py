@@ -18,8 +18,7 @@ from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.hosts import find_distant_hosts
 from dashtam.devenv.lock import find_holder, find_leftover
 from dashtam.devenv.observation import read_cluster_identifier
-from dashtam.devenv.ports import PORT_OF, component_ports
-from dashtam.devenv.probes import find_port_holder
+from dashtam.devenv.ports import PORT_OF, component_ports, find_port_holder
 from dashtam.devenv.project import Project, locate_project
 from dashtam.devenv.report import Report
 from dashtam.devenv.selection import select_engine

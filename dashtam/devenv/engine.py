@@ -5,14 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
-from dashtam.devenv.components import Component, Mode
-
-
-class EngineName(StrEnum):
-    """How the components run."""
-
-    COMPOSE = "compose"
-    EMBEDDED = "embedded"
+from dashtam.devenv.components import Component, EngineName, Mode
 
 
 class Health(StrEnum):

@@ -2,14 +2,13 @@
 
 from dataclasses import asdict, dataclass
 
-from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.engine import ComponentStatus, EngineName, Health
+from dashtam.devenv.components import SNAPSHOT_PREFIX, Component, EngineName, Mode
+from dashtam.devenv.engine import ComponentStatus, Health
 from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.lock import find_holder
 from dashtam.devenv.observation import find_migration_head, list_databases, read_sessions
 from dashtam.devenv.ports import component_ports
 from dashtam.devenv.session import Session, running_mode
-from dashtam.devenv.stamps import PREFIX
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _connected_to(
 
 def _holdings(databases: list[str]) -> str | None:
     """The databases by name, but of the snapshots only how many."""
-    names = [name for name in databases if not name.startswith(PREFIX)]
+    names = [name for name in databases if not name.startswith(SNAPSHOT_PREFIX)]
     snapshots = len(databases) - len(names)
     counted = [f"{snapshots} snapshot{'' if snapshots == 1 else 's'}"] if snapshots else []
     return f"holds {', '.join(names + counted)}" if databases else None

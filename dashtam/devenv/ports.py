@@ -1,12 +1,14 @@
 """Ports of this machine: find free ones at the first run, name the holder of a busy one later."""
 
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from dashtam.devenv.components import Component
+import psutil
+
+from dashtam.devenv.components import LOOPBACK, Component
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.errors import EnvironmentFailed, list_problems
-from dashtam.devenv.probes import find_port_holder
 
 PORT_OF: Final = {
     Component.POSTGRES: "POSTGRES_PORT",
@@ -15,6 +17,34 @@ PORT_OF: Final = {
     Component.CALLBACK: "CALLBACK_PORT",
 }
 _HIGHEST: Final = 65_535
+
+
+def find_port_holder(port: int) -> str | None:
+    """Who listens on a port that we would bind, as `pid 4711 (postgres -D ...)`; None where it is free."""
+    for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - nothing is served: both kinds of holder are looked for
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((address, port))
+            except OSError:
+                return _describe_listener(port)
+    return None
+
+
+def _describe_listener(port: int) -> str:
+    try:
+        listeners = [
+            connection.pid
+            for connection in psutil.net_connections(kind="tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid
+        ]
+        if listeners:
+            process = psutil.Process(listeners[0])
+            return f"pid {process.pid} ({' '.join(process.cmdline())[:120] or process.name()})"
+    except (psutil.Error, PermissionError):
+        pass
+    return "a process of another user (its pid cannot be seen from here)"
+
 
 FindHolder = Callable[[int], str | None]
 

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
+from dashtam.devenv.components import LOOPBACK
 from dashtam.devenv.errors import EnvironmentFailed
 
-LOOPBACK = "127.0.0.1"
 _ANSWER_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 
@@ -155,30 +153,3 @@ def _in_one_line(body: bytes) -> str:
         return json.dumps(json.loads(body), ensure_ascii=False)[:500]
     except ValueError:
         return " ".join(body.decode(errors="replace").split())[:200]
-
-
-def find_port_holder(port: int) -> str | None:
-    """Who listens on a port that we would bind, as `pid 4711 (postgres -D ...)`; None where it is free."""
-    for address in (LOOPBACK, "0.0.0.0"):  # noqa: S104 - nothing is served: both kinds of holder are looked for
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
-            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                candidate.bind((address, port))
-            except OSError:
-                return _describe_listener(port)
-    return None
-
-
-def _describe_listener(port: int) -> str:
-    try:
-        listeners = [
-            connection.pid
-            for connection in psutil.net_connections(kind="tcp")
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid
-        ]
-        if listeners:
-            process = psutil.Process(listeners[0])
-            return f"pid {process.pid} ({' '.join(process.cmdline())[:120] or process.name()})"
-    except (psutil.Error, PermissionError):
-        pass
-    return "a process of another user (its pid cannot be seen from here)"

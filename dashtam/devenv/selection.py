@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.engine import Engine, EngineName
+from dashtam.devenv.engine import Engine
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
 from dashtam.devenv.state import State
 

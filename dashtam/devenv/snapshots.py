@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.components import SERVERS, SNAPSHOT_PREFIX, Component, Mode
 from dashtam.devenv.engine import Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused, list_problems
 from dashtam.devenv.interrupts import deferred_interrupts
@@ -25,7 +25,6 @@ from dashtam.devenv.probes import ProbeFailed, wait_until
 from dashtam.devenv.session import Session, ensure_same_cluster, refuse_testing_mode, running, running_mode
 from dashtam.devenv.stamps import (
     NO_MIGRATIONS,
-    PREFIX,
     Reason,
     Snapshot,
     Stamp,
@@ -54,7 +53,7 @@ def list_snapshots(session: Session) -> list[Snapshot]:
 
 def _read(session: Session) -> list[Snapshot]:
     found = [
-        Snapshot(database.removeprefix(PREFIX), size, comment, Stamp.parse(comment))
+        Snapshot(database.removeprefix(SNAPSHOT_PREFIX), size, comment, Stamp.parse(comment))
         for database, size, comment in list_snapshot_databases(session.engine)
     ]
     return sorted(
@@ -94,7 +93,7 @@ def take(session: Session, name: str | None, reason: Reason = Reason.BY_HAND) ->
     chosen = chosen or choose_name(reason, taken, datetime.now().astimezone())
     variables = {
         "DASHTAM_SNAPSHOT_SOURCE": _development(session),
-        "DASHTAM_SNAPSHOT_DATABASE": PREFIX + chosen,
+        "DASHTAM_SNAPSHOT_DATABASE": SNAPSHOT_PREFIX + chosen,
         "DASHTAM_SNAPSHOT_REASON": reason.value,
     }
     with servers_at_rest(session):
@@ -127,7 +126,7 @@ def restore(session: Session, name: str, *, replace: str | None) -> None:
         "DASHTAM_SNAPSHOT_SOURCE": source,
         "DASHTAM_SNAPSHOT_DATABASE": snapshot.database,
         "DASHTAM_SNAPSHOT_STAMP": snapshot.comment,
-        "DASHTAM_SNAPSHOT_BEFORE": PREFIX + before,
+        "DASHTAM_SNAPSHOT_BEFORE": SNAPSHOT_PREFIX + before,
         "DASHTAM_SNAPSHOT_REASON": Reason.BEFORE_RESTORE.value,
     }
     with servers_at_rest(session):

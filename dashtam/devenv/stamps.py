@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
+from dashtam.devenv.components import SNAPSHOT_PREFIX
 from dashtam.devenv.errors import EnvironmentMisused
 
-PREFIX: Final = "dashtam_snapshot_"
-"""How the databases that are snapshots are called; docker/snapshot.sh knows it too."""
 NO_MIGRATIONS: Final = "none"
 KEPT: Final = 5
 """So many automatic snapshots stay, however old they are."""
 KEPT_FOR: Final = timedelta(days=7)
 """Younger automatic snapshots stay, however many they are: one before a restore may be the only copy of its rows."""
-_LONGEST: Final = 63 - len(PREFIX)  # PostgreSQL cuts longer names off
+_LONGEST: Final = 63 - len(SNAPSHOT_PREFIX)  # PostgreSQL cuts longer names off
 _NAME: Final = re.compile("[a-z0-9][a-z0-9_-]*")
 _STAMP: Final = re.compile(
     r"dashtam purpose=snapshot cluster=(?P<cluster>[0-9]+) source=(?P<source>\S+) created=(?P<created>\S+) "
@@ -79,7 +78,7 @@ class Snapshot:
     @property
     def database(self) -> str:
         """What PostgreSQL calls it."""
-        return PREFIX + self.name
+        return SNAPSHOT_PREFIX + self.name
 
     @property
     def automatic(self) -> bool:

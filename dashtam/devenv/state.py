@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.errors import EnvironmentRefused
 from dashtam.devenv.files import ensure_home, write_atomically
 

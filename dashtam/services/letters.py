@@ -1,18 +1,10 @@
 """The letters that Dashtam writes: plain text, one purpose each, nothing of a stranger's in them."""
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import SecretStr
 
-
-@dataclass(frozen=True)
-class Letter:
-    """A letter to one address; its text may hold a code, so that it does not show in its repr."""
-
-    to: str
-    subject: str
-    text: str = field(repr=False)
+from dashtam.mail.letter import Letter
 
 
 def registration_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
@@ -64,28 +56,6 @@ def password_changed_letter(to: str) -> Letter:
         "Your Dashtam password was changed",
         "The password of your Dashtam account was changed. If it was not you, ask for a new one at once, which signs "
         "out everybody.\n",
-    )
-
-
-def connection_ending_letter(to: str, provider: str, alias: str, *, ends_at: datetime) -> Letter:
-    """To a user whose provider wants to be asked again soon."""
-    return Letter(
-        to,
-        f"{provider} wants you to connect again soon",
-        f'{provider} lets Dashtam read your connection "{alias}" until {ends_at:%Y-%m-%d %H:%M} UTC, and then wants '
-        "you to sign in there again. Connect it again in Dashtam before, and nothing is missed. Dashtam never asks "
-        "for the password of your bank by mail.\n",
-    )
-
-
-def connection_expired_letter(to: str, provider: str, alias: str) -> Letter:
-    """To a user whose provider does not let us in any more."""
-    return Letter(
-        to,
-        f"{provider} has to be connected again",
-        f'{provider} does not let Dashtam read your connection "{alias}" any more. What was read stays. To go on, '
-        "connect it again in Dashtam; if you want it to end, do nothing. Dashtam never asks for the password of your "
-        "bank by mail.\n",
     )
 
 

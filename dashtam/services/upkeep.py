@@ -12,6 +12,7 @@ from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.logs import get_logger
 from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent, MailRefused
+from dashtam.mail.letter import Letter
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionStatus,
@@ -24,8 +25,8 @@ from dashtam.models import (
 )
 from dashtam.providers.failures import ProviderFailure
 from dashtam.services.audit import SYSTEM, AuditTrail
+from dashtam.services.connection_letters import connection_ending_letter, connection_expired_letter
 from dashtam.services.expiry import next_look, warns_at
-from dashtam.services.letters import Letter, connection_ending_letter, connection_expired_letter
 from dashtam.services.refresh_attempts import AWAY
 from dashtam.services.refresh_endings import is_alive
 from dashtam.services.refreshes import Refreshes

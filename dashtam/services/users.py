@@ -10,6 +10,7 @@ from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, R
 from dashtam.logs import get_logger
 from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent
+from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.security.passwords import Passwords
 from dashtam.security.sessions import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
@@ -18,7 +19,6 @@ from dashtam.services.attempts import attempt
 from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.services.callers import UNKNOWN, Caller
 from dashtam.services.keys import Keys
-from dashtam.services.letters import Letter
 from dashtam.services.mailboxes import guessable_words, normalized_address
 from dashtam.services.sessions import Sessions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.embedded import throwaway_folder
 from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project

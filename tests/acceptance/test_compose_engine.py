@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from dashtam.devenv.components import SERVERS, Component, Mode
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import SERVERS, Component, EngineName, Mode
 from tests.support.engines import chosen_engines
 from tests.support.project import ThrowawayProject, throwaway_project
 

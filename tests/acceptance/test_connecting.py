@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.acceptance.test_sign_in import CALLS, run
 from tests.support.people import PASSWORD
 from tests.support.project import ThrowawayProject, finish, read_until, throwaway_project

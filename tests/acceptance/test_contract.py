@@ -11,7 +11,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.contract import count_operations, read_document, try_contract
 from tests.support.contract_caller import Caller
 from tests.support.people import PASSWORD

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.project import ThrowawayProject, finish, read_until, throwaway_project
 
 BROKEN_MIGRATION = """

@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.people import PASSWORD
 from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
 

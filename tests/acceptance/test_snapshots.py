@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashtam.devenv.components import SERVERS
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import SERVERS, EngineName
 from tests.support.checksum import take_checksum
 from tests.support.clusters import wait_until
 from tests.support.project import Answer, ThrowawayProject, finish, read_until, throwaway_project

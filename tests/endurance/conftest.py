@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.embedded import throwaway_folder
 from tests.support.engines import CHOICE, chosen_engines
 from tests.support.project import ThrowawayProject, store_something, throwaway_project

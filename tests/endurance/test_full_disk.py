@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.checksum import assert_unchanged, settle, take_checksum
 from tests.support.embedded import throwaway_folder
 from tests.support.faults import docker

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.checksum import assert_unchanged, take_checksum
 from tests.support.copies import HeldCopy
 from tests.support.endurance import Trial, endure, endure_fault

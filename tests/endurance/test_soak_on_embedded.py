@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from tests.support.project import ThrowawayProject
 from tests.support.soak import soak
 

@@ -12,13 +12,7 @@ from typing import Any, Final
 import yaml
 
 from dashtam.devenv.components import Mode
-from dashtam.devenv.compose.command import (
-    BASE_FILE,
-    IMAGE_INPUTS,
-    TEST_FILE,
-    compose,
-    compose_environment,
-)
+from dashtam.devenv.compose.command import BASE_FILE, IMAGE_INPUTS, TEST_FILE, compose, compose_environment
 from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.firstrun import fresh_secrets, replace_values

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from typing import Final
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 
 CHOICE: Final = "DASHTAM_TEST_ENGINES"
 _SECONDS: Final = 60.0

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from dashtam.devenv.components import SERVERS, Component, Mode
-from dashtam.devenv.engine import ComponentStatus, EngineName, Health
+from dashtam.devenv.components import SERVERS, Component, EngineName, Mode
+from dashtam.devenv.engine import ComponentStatus, Health
 from dashtam.devenv.errors import EnvironmentFailed
 
 

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from dashtam.devenv.components import STORES, Component, Mode
+from dashtam.devenv.components import STORES, Component, EngineName, Mode
 from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.engine import EngineName
 from tests.support.checksum import Checksum, take_checksum
 from tests.support.project import ThrowawayProject
 from tests.support.superuser import run_as_superuser

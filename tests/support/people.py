@@ -8,7 +8,7 @@ from quart import Response
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.cache import Cache
-from dashtam.services.letters import Letter
+from dashtam.mail.letter import Letter
 
 PASSWORD = "seven otters juggle lanterns"
 OTHER_PASSWORD = "a walrus plays the bassoon"

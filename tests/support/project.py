@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
-from dashtam.devenv.engine import Engine, EngineName
+from dashtam.devenv.engine import Engine
 from dashtam.devenv.firstrun import replace_values
 from dashtam.devenv.project import Project
 from dashtam.devenv.selection import open_engine

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from dashtam.devenv.asking import HEALTHY_SECONDS
 from dashtam.devenv.certificates import Certificates
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode, is_away
+from dashtam.devenv.components import SERVERS, STORES, Component, EngineName, Mode, is_away
 from dashtam.devenv.compose import cluster, foreground, images, logs, volumes
 from dashtam.devenv.compose.client import Client
 from dashtam.devenv.compose.command import (
@@ -31,7 +31,7 @@ from dashtam.devenv.compose.daemon import Daemon, connect
 from dashtam.devenv.compose.health import Examiner
 from dashtam.devenv.compose.plan import read_plan, reasons_to_refuse
 from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.engine import ComponentStatus, EngineName
+from dashtam.devenv.engine import ComponentStatus
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused, list_problems
 from dashtam.devenv.ports import component_ports, refuse_busy_ports
 from dashtam.devenv.probes import wait_until

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from dashtam.devenv.application import Place, application_environment
 from dashtam.devenv.certificates import Certificates
-from dashtam.devenv.components import Component, Mode
+from dashtam.devenv.components import LOOPBACK, Component, Mode
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.devenv.embedded.folders import Folders
 from dashtam.devenv.embedded.identity import COMPONENT, DIGEST, INSTANCE
-from dashtam.devenv.probes import LOOPBACK
 
 POSTGRES_MAJOR = "18"
 SUPERUSER = "postgres"

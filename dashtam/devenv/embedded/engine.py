@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from dashtam.devenv.asking import HEALTHY_SECONDS, HOPELESS_ENDS
-from dashtam.devenv.components import SERVERS, STORES, Component, Mode, is_away
+from dashtam.devenv.components import SERVERS, STORES, Component, EngineName, Mode, is_away
 from dashtam.devenv.configuration import Configuration
 from dashtam.devenv.embedded import cluster, foreground, logs
 from dashtam.devenv.embedded.account import ensure_reachable
@@ -19,7 +19,7 @@ from dashtam.devenv.embedded.health import Examiner, environment_of, read_mode
 from dashtam.devenv.embedded.identity import DIGEST
 from dashtam.devenv.embedded.launches import Launches, binds_port
 from dashtam.devenv.embedded.supervisor import Supervisor
-from dashtam.devenv.engine import ComponentStatus, EngineName
+from dashtam.devenv.engine import ComponentStatus
 from dashtam.devenv.errors import EnvironmentFailed
 from dashtam.devenv.files import ensure_home
 from dashtam.devenv.ports import component_ports, refuse_busy_ports

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashtam.database.journal import DONE, FAILED, REFUSED, done, run
+from dashtam.database.journal import DONE, done, run
 from dashtam.errors import DatabaseNotReady, SettingsError, UnsafeDatabase
 
 
@@ -10,9 +10,9 @@ from dashtam.errors import DatabaseNotReady, SettingsError, UnsafeDatabase
     ("error", "code"),
     [
         (None, DONE),
-        (DatabaseNotReady("nobody answers"), FAILED),
-        (UnsafeDatabase("dashtam", ["is the development database"]), REFUSED),
-        (SettingsError(["TESTING is missing"]), REFUSED),
+        (DatabaseNotReady("nobody answers"), 1),
+        (UnsafeDatabase("dashtam", ["is the development database"]), 3),
+        (SettingsError(["TESTING is missing"]), 3),
     ],
 )
 def test_the_exit_code_tells_failure_from_refusal(

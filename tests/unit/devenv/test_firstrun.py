@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
-from dashtam.devenv.engine import EngineName
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.firstrun import ensure_env_file, refuse_other_checkout

@@ -1,6 +1,5 @@
 """A probe is content with a component that works, and says in one line what it saw otherwise."""
 
-import os
 import socket
 import ssl
 import threading
@@ -176,19 +175,6 @@ def test_a_missing_authority_is_a_failed_probe(health_port: tuple[int, Path], tm
 
     with pytest.raises(ProbeFailed):
         probes.probe_https(port, "/health/ready", authority=tmp_path / "none.pem")
-
-
-def test_a_free_port_has_no_holder() -> None:
-    assert probes.find_port_holder(closed_port()) is None
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
-def test_the_holder_of_a_port_is_named_with_its_pid_and_command(address: str) -> None:
-    with socket.create_server((address, 0)) as server:
-        holder = probes.find_port_holder(server.getsockname()[1])
-
-    assert holder is not None
-    assert holder.startswith(f"pid {os.getpid()} (")
 
 
 def talking(*answers: bytes) -> Callable[[socket.socket], None]:

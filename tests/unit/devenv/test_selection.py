@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.configuration import Configuration, read_configuration
-from dashtam.devenv.engine import EngineName
 from dashtam.devenv.errors import EnvironmentMisused, EnvironmentRefused
 from dashtam.devenv.project import Project
 from dashtam.devenv.selection import select_engine

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import EngineName
 from dashtam.devenv.errors import EnvironmentRefused
 from dashtam.devenv.lock import find_holder, find_leftover, hold_lock, lock_path
 from dashtam.devenv.state import State, load_state, save_state, state_path

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dashtam.devenv import testing, workflow
-from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.engine import EngineName
+from dashtam.devenv.components import Component, EngineName, Mode
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.interrupts import Interrupted
 from dashtam.devenv.session import Session

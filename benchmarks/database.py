@@ -13,12 +13,12 @@ import asyncpg
 from sqlalchemy import URL, MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from dashtam.database.journal import run
+from dashtam.console import run
 from dashtam.database.lifespan import open_session
 from dashtam.database.reset import EMPTY, build_schema, reset
 from dashtam.database.verification import open_verified
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 ROUNDS: Final = 25
 TARGETS: Final = {"bare asyncpg": 1.5, "SQLAlchemy": 0.7}

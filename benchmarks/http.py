@@ -24,8 +24,8 @@ import psutil
 
 from dashtam.database.lifespan import open_session
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 ROWS = 20
 PATH = f"/api/v1/providers?limit={ROWS}"

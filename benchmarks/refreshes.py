@@ -24,19 +24,19 @@ import httpx
 from pydantic import SecretStr
 
 from dashtam.cache import open_cache
+from dashtam.console import run
 from dashtam.database.config import connection_parameters, session_name
-from dashtam.database.journal import run
 from dashtam.database.lifespan import connect
 from dashtam.database.verification import open_verified
 from dashtam.devenv.certificates import Certificates
-from dashtam.logs import configure_logging
+from dashtam.logs.pipeline import configure_logging
 from dashtam.models import Provider, ProviderToken, User
 from dashtam.providers.base import TokenGrant
 from dashtam.services.audit import AuditTrail
 from dashtam.services.tokens import store_grant
 from dashtam.services.upkeep import Upkeep
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import a_person, forget_refreshes, keys_of
 from tests.support.makers import make_connection
 from tests.support.people import Postbox

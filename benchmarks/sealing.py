@@ -30,8 +30,8 @@ from dashtam.models import Provider, User
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import ACCESS_TOKEN
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_provider, make_user
 from tests.support.many_tokens import store_tokens
 
@@ -119,7 +119,9 @@ def rotate() -> tuple[int, float, float]:
         RuntimeError: what the command said.
     """
     with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen([sys.executable, "-m", "dashtam.keys", "rotate"], stdout=told, stderr=told)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dashtam.commands.keys", "rotate"], stdout=told, stderr=told
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         told.seek(0)

@@ -31,8 +31,8 @@ from benchmarks.http import Contestant, free_ports, running
 from dashtam.database.lifespan import open_session
 from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.security.passwords import LIVE, THREADS
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 LEAST_OF_OPEN: Final = 0.75
 LEAST_OF_ARGON2: Final = 0.8

@@ -27,13 +27,20 @@ from dashtam.audited import refuse_undeclared
 from dashtam.callback import blueprint as callback
 from dashtam.callback import pages
 from dashtam.current import hold
-from dashtam.edge import LOOPBACK_HOSTS, MOST_BODY_BYTES, MOST_HEADER_BYTES, Edge, Policy, security_headers
-from dashtam.logs import get_logger
-from dashtam.masking import Masker
+from dashtam.logs.masking import Masker
+from dashtam.logs.pipeline import get_logger
 from dashtam.resources import Resources, open_resources
 from dashtam.sandbox import blueprint as sandbox
-from dashtam.settings import Environment, Settings
-from dashtam.settings_loading import fingerprint, secret_values
+from dashtam.settings.loading import fingerprint, secret_values
+from dashtam.settings.model import Environment, Settings
+from dashtam.web.edge.edge import (
+    LOOPBACK_HOSTS,
+    MOST_BODY_BYTES,
+    MOST_HEADER_BYTES,
+    Edge,
+    Policy,
+    security_headers,
+)
 
 _BODY_SECONDS: Final = 10
 _ONE_YEAR: Final = 31_536_000

@@ -3,13 +3,13 @@
 The one module that acts at import: whoever imports it is the server.
 """
 
-from dashtam import wire
 from dashtam.app import create_app, create_callback_app
 from dashtam.errors import SettingsError
-from dashtam.logs import configure_logging
+from dashtam.logs.pipeline import configure_logging
 from dashtam.providers.registry import provider_secrets
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings, secret_values
+from dashtam.settings.loading import load_settings, secret_values
+from dashtam.settings.model import Settings
+from dashtam.web.edge import hypercorn as wire
 
 try:
     settings = load_settings(Settings)

@@ -11,8 +11,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, WatchError
 
-from dashtam.addresses import CacheAddress
 from dashtam.errors import CacheNotReady
+from dashtam.settings.addresses import CacheAddress
 
 _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 2.0

@@ -10,7 +10,7 @@ from tortoise.connection import get_connection
 from dashtam.cache import Cache
 from dashtam.database import migrations
 from dashtam.errors import DashtamError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.services import audit, sealed_rows
 from dashtam.services.keys import Keys
 

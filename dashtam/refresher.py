@@ -18,15 +18,15 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from dashtam.cache import heartbeat
 from dashtam.errors import CacheNotReady, DashtamError, SettingsError
-from dashtam.logs import configure_logging, get_logger
+from dashtam.logs.pipeline import configure_logging, get_logger
 from dashtam.providers.registry import provider_secrets
 from dashtam.readiness import examine
 from dashtam.resources import Resources, open_resources
 from dashtam.services.refresh_attempts import AWAY
 from dashtam.services.revocations import revoke_due
 from dashtam.services.upkeep import Upkeep, purge_expired
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings, secret_values
+from dashtam.settings.loading import load_settings, secret_values
+from dashtam.settings.model import Settings
 
 NAME: Final = "refresher"
 READY: Final = "ready"

@@ -29,7 +29,7 @@ from dashtam.services.refreshes import Refreshes
 from dashtam.services.second_factors import SecondFactors
 from dashtam.services.sessions import Sessions
 from dashtam.services.users import Users
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 
 @dataclass(frozen=True)

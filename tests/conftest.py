@@ -12,7 +12,7 @@ from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.gate import REFUSED, needs_database, sentence, verify
 from tests.support.network import refuse_external_calls
 

@@ -11,11 +11,11 @@ from typing import Final
 
 from quart import Response, jsonify
 
-from dashtam import wire
 from dashtam.app import create_app
-from dashtam.logs import configure_logging
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings, secret_values
+from dashtam.logs.pipeline import configure_logging
+from dashtam.settings.loading import load_settings, secret_values
+from dashtam.settings.model import TestSettings
+from dashtam.web.edge import hypercorn as wire
 
 _TICK_SECONDS: Final = 0.002
 _delays: list[float] = []

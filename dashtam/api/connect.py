@@ -22,7 +22,7 @@ from dashtam.audited import audits
 from dashtam.callers import current_caller
 from dashtam.current import current_linking, current_resources
 from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.pages import CONTENT_TYPE, render_page
 from dashtam.security.sessions import AUTHORIZATION_TTL
 from dashtam.services.authorizations import Invitation

@@ -11,9 +11,9 @@ from werkzeug.exceptions import HTTPException
 
 from dashtam.api.misfits import wrong_parts
 from dashtam.api.schemas.problems import InvalidPart, Problem
-from dashtam.edge import current_trace_id
 from dashtam.errors import DashtamError, DatabaseNotReady, InvalidRequest
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
+from dashtam.web.edge.edge import current_trace_id
 
 CONTENT_TYPE: Final = "application/problem+json"
 _log = get_logger(__name__)

@@ -13,7 +13,7 @@ from dashtam.callback.answers import read_answer
 from dashtam.callers import current_caller
 from dashtam.current import current_linking, current_resources
 from dashtam.errors import DashtamError, SealError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.services.browsers import opener_cookie, read_browser
 
 _PROVIDER_KEY: Final = re.compile(r"[a-z0-9_-]{1,64}")

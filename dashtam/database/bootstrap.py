@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dashtam.database.migrations import history, upgrade
 from dashtam.database.seeds import seed
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 
 async def bootstrap(settings: Settings, *, tell: Callable[..., None]) -> None:

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-from dashtam.addresses import DatabaseAddress
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.addresses import DatabaseAddress
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 APP: Final = "models"
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"

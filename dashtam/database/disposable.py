@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from dashtam.settings import LOCAL_HOSTS, TEST_DATABASE_NAME, Environment, TestSettings
+from dashtam.settings.model import LOCAL_HOSTS, TEST_DATABASE_NAME, Environment, TestSettings
 
 SCHEMAS: Final = ("public",)
 

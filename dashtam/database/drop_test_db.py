@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from dashtam.cache import key_prefix
+from dashtam.console import done, run
 from dashtam.database.disposable import expected_stamp
-from dashtam.database.journal import done, run
 from dashtam.database.lifespan import open_session
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import CacheNotReady, DatabaseNotReady, UnsafeDatabase
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 _MAINTENANCE: Final = "postgres"
 _KEYS_AT_ONCE: Final = 1000

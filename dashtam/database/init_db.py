@@ -2,12 +2,12 @@
 
 import sys
 
+from dashtam.console import done, run
 from dashtam.database.bootstrap import bootstrap
-from dashtam.database.journal import done, run
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import __models__
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 async def initialize() -> None:

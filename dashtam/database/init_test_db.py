@@ -5,14 +5,14 @@ from typing import Final
 
 import asyncpg
 
-from dashtam.database.journal import done, run
+from dashtam.console import done, run
 from dashtam.database.lifespan import open_session
 from dashtam.database.reset import build_schema, reset
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 TABLES: Final = tuple(model._meta.db_table for model in __models__)
 

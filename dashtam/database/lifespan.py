@@ -7,10 +7,10 @@ from typing import Final
 import asyncpg
 from tortoise.context import TortoiseContext, get_current_context
 
-from dashtam.addresses import DatabaseAddress
 from dashtam.database.config import connection_parameters, session_name, tortoise_config
 from dashtam.errors import DatabaseNotReady
-from dashtam.settings import Settings
+from dashtam.settings.addresses import DatabaseAddress
+from dashtam.settings.model import Settings
 
 # What a session says whose server is killed, stopped or restarted under it.
 _LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)

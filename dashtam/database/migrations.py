@@ -21,12 +21,12 @@ from aerich.utils import decompress_dict, get_models_describe, import_py_file
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
+from dashtam.console import done, run
 from dashtam.database.config import APP, MIGRATIONS, tortoise_config
-from dashtam.database.journal import done, run
 from dashtam.database.lifespan import connect, open_session
 from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 LOCK: Final = 0x64_61_73_68_6D_69_67_72
 """Key of the advisory lock around every upgrade: the bytes of `dashmigr`."""

@@ -12,7 +12,7 @@ from dashtam.database.lifespan import connect
 from dashtam.database.migrations import files
 from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.errors import DatabaseNotReady
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 # By name and IF EXISTS: what a CASCADE took is still in the list. Types come before routines: that of a range brings
 # some that cannot be dropped without it. Extensions are the superuser's, and stay.

@@ -12,7 +12,7 @@ from dashtam.database.config import session_name
 from dashtam.database.disposable import Observation, development_name, reasons_to_refuse
 from dashtam.database.lifespan import open_session
 from dashtam.errors import UnsafeDatabase
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 LOCK: Final = 0x64_61_73_68_74_65_73_74
 """Key of the advisory lock on a test database: the bytes of `dashtest`."""

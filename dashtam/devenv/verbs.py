@@ -95,14 +95,18 @@ def shell(report: Report) -> int:
 def create_user(report: Report, *, email: str, role: str) -> int:
     """Make a user in the app component, which asks for the password; answers its exit code."""
     address = ["--email", email] if email else []
-    return _execute(report, Component.APP, ["python", "-m", "dashtam.create_user", *address, "--role", role])
+    return _execute(
+        report, Component.APP, ["python", "-m", "dashtam.commands.create_user", *address, "--role", role]
+    )
 
 
 @verb
 def connect(report: Report, *, provider: str, email: str, alias: str) -> int:
     """Connect a provider in the app component, which prints the link and waits; answers its exit code."""
     more = [*(["--email", email] if email else []), *(["--alias", alias] if alias else [])]
-    return _execute(report, Component.APP, ["python", "-m", "dashtam.connect", *more, "--", provider])
+    return _execute(
+        report, Component.APP, ["python", "-m", "dashtam.commands.connect", *more, "--", provider]
+    )
 
 
 @verb
@@ -132,7 +136,7 @@ def show_mail(report: Report, *, number: int) -> int:
             raise EnvironmentFailed("redis is not running", advice="invoke up")
         chosen = [f"--show={number}"] if number else []
         return session.engine.execute(
-            Component.APP, ["python", "-m", "dashtam.mail", *chosen], interactive=False
+            Component.APP, ["python", "-m", "dashtam.commands.mailbox", *chosen], interactive=False
         )
 
 
@@ -256,7 +260,7 @@ def verify_audit(report: Report, *, expect: str | None, since: str | None) -> in
     with open_session(report, os.environ) as session:
         if Component.POSTGRES not in running(session.statuses()):
             raise EnvironmentFailed("postgres is not running", advice="invoke up")
-        command = ["python", "-m", "dashtam.audit", "verify", *anchor]
+        command = ["python", "-m", "dashtam.commands.verify_audit", *anchor]
         return session.engine.execute(Component.APP, command, interactive=False)
 
 
@@ -282,7 +286,7 @@ def _run_keys(report: Report, *arguments: str) -> int:
     with open_session(report, os.environ) as session:
         if Component.POSTGRES not in running(session.statuses()):
             raise EnvironmentFailed("postgres is not running", advice="invoke up")
-        command = ["python", "-m", "dashtam.keys", *arguments]
+        command = ["python", "-m", "dashtam.commands.keys", *arguments]
         return session.engine.execute(Component.APP, command, interactive=False)
 
 

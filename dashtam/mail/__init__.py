@@ -6,7 +6,7 @@ from dashtam.cache import Cache
 from dashtam.errors import SettingsError
 from dashtam.mail.mailbox import Mailbox
 from dashtam.mail.smtp import SmtpMailer
-from dashtam.settings import Environment, Settings
+from dashtam.settings.model import Environment, Settings
 
 
 class Mailer(Protocol):

@@ -7,10 +7,10 @@ from typing import Final
 
 import aiosmtplib
 
-from dashtam.addresses import MailAddress, MailEncryption
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.mail.failures import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.message import build_message, domain_of
+from dashtam.settings.addresses import MailAddress, MailEncryption
 
 _SECONDS: Final = 30.0
 _FAREWELL_SECONDS: Final = 2.0

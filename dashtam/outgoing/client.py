@@ -20,13 +20,13 @@ from pydantic import SecretStr
 
 from dashtam import __version__
 from dashtam.errors import SettingsError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.outgoing.addresses import IpAddress, find_wrong, is_public
 from dashtam.outgoing.answers import Answer
 from dashtam.outgoing.failures import CallFailed, Why
 from dashtam.outgoing.network import Fence, Judge, LookUp, Network, ask_system
 from dashtam.outgoing.transport import Transport, trust_of
-from dashtam.settings import Environment, Settings
+from dashtam.settings.model import Environment, Settings
 
 USER_AGENT: Final = f"Dashtam/{__version__}"
 MOST_BYTES: Final = 1_048_576

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import httpcore
 
-from dashtam.addresses import is_loopback
 from dashtam.outgoing.addresses import IpAddress
 from dashtam.outgoing.failures import CallFailed, Why
+from dashtam.settings.addresses import is_loopback
 
 Place = tuple[str, int]
 Judge = Callable[[str, IpAddress], str | None]

@@ -15,7 +15,7 @@ from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, Profile
 from dashtam.providers.configuration import ProviderSettings, load_provider_settings, secrets_of
 from dashtam.providers.failures import NotConfigured, NotConnectable
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 Build = Callable[..., Adapter | None]
 """Called as `build(own, settings=settings, outgoing=outgoing)`: the provider's own settings, and the installation's."""

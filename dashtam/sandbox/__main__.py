@@ -13,8 +13,8 @@ from dashtam.cache import open_cache
 from dashtam.errors import DashtamError, NotFound
 from dashtam.sandbox.knobs import Knobs
 from dashtam.sandbox.store import Store
-from dashtam.settings import Environment, Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Environment, Settings
 
 
 async def turn(settings: Settings, *, body: str | None) -> str:

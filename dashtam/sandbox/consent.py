@@ -17,7 +17,7 @@ from dashtam.sandbox.grants import now_of
 from dashtam.sandbox.knobs import Knobs
 from dashtam.sandbox.store import Issued, Store
 from dashtam.security.sessions import hashed
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _DECIDES_WITHIN: Final = timedelta(minutes=10)

@@ -16,7 +16,7 @@ _RANDOM_BYTES: Final = 32
 
 
 class Mark(StrEnum):
-    """What a token or code begins with; dashtam/masking.py knows their common shape."""
+    """What a token or code begins with; dashtam/logs/masking.py knows their common shape."""
 
     ACCESS = "dashtam_access_"
     REFRESH = "dashtam_refresh_"

@@ -16,7 +16,7 @@ from tortoise import connections
 
 from dashtam.cache import Cache, callbacks, refused_callbacks
 from dashtam.errors import AuthorizationNotPending, DashtamError, NotFound, TooManyRequests
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, Role, SessionKind
 from dashtam.providers.base import OAuthAdapter, TokenGrant
 from dashtam.providers.failures import (

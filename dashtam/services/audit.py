@@ -13,7 +13,7 @@ from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 from uuid_utils.compat import uuid7
 
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import AuditEntry, AuditHead, Outcome
 from dashtam.security import chain
 from dashtam.services.audit_chain import BEGUN, BROKEN, Earlier

@@ -5,7 +5,7 @@ from typing import Final
 
 from dashtam.cache import Cache, circuit_failures, circuit_open, circuit_trial
 from dashtam.errors import CacheNotReady
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.providers.failures import ClientRefused, ProviderFailure, ProviderNotReady
 from dashtam.services.expiry import MOST_RETRY_AFTER
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 from dashtam.errors import AliasTaken, DashtamError, NotFound
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionReason,

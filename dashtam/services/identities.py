@@ -12,7 +12,7 @@ from tortoise import connections
 
 from dashtam.cache import Cache, identity_key
 from dashtam.errors import CacheNotReady, NotAuthenticated
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import Role, SessionKind, SessionToken, TokenKind, UserSession
 from dashtam.security.sessions import BROWSER_IDLE_TTL, hashed
 

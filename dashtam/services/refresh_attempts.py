@@ -10,7 +10,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from dashtam.errors import NotFound, SealError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import Authorization, ConnectionReason
 from dashtam.providers.base import OAuthAdapter, Profile, TokenGrant
 from dashtam.providers.failures import (

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from dashtam.cache import Cache, refresh_lock
 from dashtam.errors import CacheNotReady, SealError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionStatus, Outcome
 from dashtam.providers.base import Profile
 from dashtam.providers.failures import NotConnected, ProviderNotReady

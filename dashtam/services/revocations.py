@@ -16,7 +16,7 @@ from tortoise import connections
 from uuid_utils.compat import uuid7
 
 from dashtam.errors import DashtamError, SealError
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.models import Outcome, Provider, ProviderConnection, ProviderToken, Revocation
 from dashtam.providers.base import TokenGrant
 from dashtam.providers.failures import GrantRefused, ProviderFailure

@@ -9,7 +9,7 @@ from uuid import UUID
 from tortoise import connections
 
 from dashtam.errors import CacheNotReady, DashtamError, NotFound
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent, MailRefused
 from dashtam.mail.letter import Letter

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from tortoise.exceptions import IntegrityError
 
 from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, RegistrationClosed
-from dashtam.logs import get_logger
+from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent
 from dashtam.mail.letter import Letter

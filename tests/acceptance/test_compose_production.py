@@ -174,7 +174,7 @@ def test_it_refuses_the_secrets_of_the_examples(image: str) -> None:
         "REDIS_URL": "redis://:redis_password_change_me@redis:6379/0",
     }
     told = [f"--env-file={example}", *(f"--env={name}={value}" for name, value in weak.items())]
-    load = "from dashtam.settings_loading import *; load_settings(Settings)"
+    load = "from dashtam.settings.loading import *; load_settings(Settings)"
     answer = subprocess.run(
         ["docker", "run", "--rm", *HARDENED, *told, image, "python", "-c", load],
         capture_output=True,

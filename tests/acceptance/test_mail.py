@@ -5,8 +5,8 @@ from tests.support.project import ThrowawayProject
 SEND = """
 import asyncio
 from dashtam.resources import open_resources
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.model import Settings
+from dashtam.settings.loading import load_settings
 
 async def main():
     async with open_resources(load_settings(Settings), process="script") as resources:

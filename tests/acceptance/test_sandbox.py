@@ -18,8 +18,8 @@ import asyncio, json, sys
 from pydantic import SecretStr
 from dashtam.security.pkce import challenge_of
 from dashtam.resources import open_resources
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.model import Settings
+from dashtam.settings.loading import load_settings
 
 verifier = SecretStr("v" * 43)
 async def main():

@@ -6,7 +6,7 @@ import pytest
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.outgoing import Outgoing, open_outgoing
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 
 @pytest.fixture(scope="module")

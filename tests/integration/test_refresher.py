@@ -11,7 +11,7 @@ from tortoise.transactions import in_transaction
 from dashtam.cache import Cache, heartbeat, open_cache
 from dashtam.mail.mailbox import Mailbox
 from dashtam.models import ProviderConnection
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import Connected, a_person, connect_bank
 from tests.support.refresher import refreshing, until
 from tests.support.token_server import serving_tokens

@@ -55,12 +55,12 @@ TARGETS: Final = (
         "dashtam/database/drop_test_db.py", (f"{_ACCEPTANCE}/test_drop_test_db.py",), servers=True, ci=False
     ),
     Target(
-        "dashtam/addresses.py",
+        "dashtam/settings/addresses.py",
         (f"{_UNIT}/test_addresses.py", f"{_UNIT}/database/test_hostile_urls.py"),
         ci=False,
     ),
     Target(
-        "dashtam/settings.py",
+        "dashtam/settings/model.py",
         (f"{_UNIT}/test_settings.py",),
         frozenset({"TestSettings", "_strict_bool", "TEST_DATABASE_NAME", "LOCAL_HOSTS"}),
         ci=False,

@@ -13,7 +13,7 @@ from dashtam.api import health
 from dashtam.app import create_app, create_callback_app
 from dashtam.audited import declarations
 from dashtam.errors import UndeclaredRoute
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 PACKAGE: Final = Path(__file__).resolve().parents[2] / "dashtam"
 WRITER: Final = PACKAGE / "services" / "audit.py"

@@ -7,7 +7,7 @@ import pytest
 from dotenv import dotenv_values
 
 from dashtam.providers.registry import list_folders
-from dashtam.settings import Settings, TestSettings
+from dashtam.settings.model import Settings, TestSettings
 
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]

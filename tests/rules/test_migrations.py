@@ -11,7 +11,7 @@ from dashtam.database.config import APP, MIGRATIONS
 from dashtam.database.foresight import foresee
 from dashtam.database.migrations import files
 from dashtam.database.reset import EMPTY, build_schema
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.catalogue import read_catalogue
 
 

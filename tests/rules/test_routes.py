@@ -11,7 +11,7 @@ from dashtam.api.idempotency import IDEMPOTENT, WITHOUT_KEY
 from dashtam.api.traits import traits_of
 from dashtam.app import create_app, create_callback_app
 from dashtam.errors import NotAuthenticated
-from dashtam.settings import Environment, TestSettings
+from dashtam.settings.model import Environment, TestSettings
 
 
 def rules(app: Quart) -> list[Rule]:

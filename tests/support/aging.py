@@ -7,8 +7,8 @@ from uuid import UUID
 
 from dashtam.database.lifespan import connect
 from dashtam.models import ProviderToken
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 async def age(connection_id: UUID) -> None:

@@ -12,8 +12,8 @@ from dashtam.database.lifespan import connect
 from dashtam.models import Outcome
 from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.callers import Caller
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 class Undone(Exception):

@@ -5,13 +5,13 @@ from typing import Final
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from dashtam.audit import find_damages
+from dashtam.commands.verify_audit import find_damages
 from dashtam.models import Outcome
 from dashtam.security.chain import HeadSealer
 from dashtam.services.audit import AuditTrail
 from dashtam.services.audit_chain import Anchor, ChainCheck
 from dashtam.services.callers import Caller
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 _UNGUARDED: Final = """
 ALTER TABLE provider_audit_logs DISABLE TRIGGER USER;

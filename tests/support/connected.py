@@ -20,7 +20,7 @@ from dashtam.providers.base import Profile, TokenGrant
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.tokens import open_grant, store_grant
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 from tests.support.makers import make_connection, make_provider, make_user
 from tests.support.token_adapter import PROFILE
 from tests.support.token_caller import Order

@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from dashtam.database.disposable import Observation, expected_stamp
-from dashtam.settings import Environment, TestSettings
+from dashtam.settings.model import Environment, TestSettings
 
 CLUSTER: Final = "7000000000000000001"
 TEST_URL: Final = "postgresql+asyncpg://dashtam_test_user:test_password@127.0.0.1:5432/dashtam_test"

@@ -7,8 +7,8 @@ from typing import Final
 
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 
 REFUSED: Final = 3
 _OUTSIDE: Final = ("acceptance", "endurance")

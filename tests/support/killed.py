@@ -10,8 +10,8 @@ from dashtam.database.lifespan import connect
 from dashtam.services.audit import AuditTrail
 from dashtam.services.idempotency import Answer, Claim, answer_once
 from dashtam.services.keys import Keys
-from dashtam.settings import TestSettings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_provider
 
 

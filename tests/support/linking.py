@@ -13,7 +13,7 @@ from dashtam.models import ProviderConnection, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, build_linking
 from dashtam.services.keys import Keys
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 from tests.support.people import Visitor
 from tests.support.surfer import Surfer
 

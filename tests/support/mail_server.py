@@ -10,7 +10,7 @@ from typing import Final
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import SecretStr
 
-from dashtam.addresses import MailAddress, MailEncryption
+from dashtam.settings.addresses import MailAddress, MailEncryption
 
 USER: Final = "dashtam"
 PASSWORD: Final = "canary-of-the-mail-server"

@@ -17,11 +17,11 @@ from dashtam.api.conditions import CONDITIONAL, VERSIONED, put_version, read_pre
 from dashtam.api.idempotency import idempotent
 from dashtam.api.traits import promise
 from dashtam.current import hold
-from dashtam.edge import MOST_BODY_BYTES, Edge, Policy
 from dashtam.errors import NotFound
 from dashtam.models import Provider
 from dashtam.resources import Resources
 from dashtam.versions import version_of
+from dashtam.web.edge.edge import MOST_BODY_BYTES, Edge, Policy
 from tests.support.makers import make_provider
 
 

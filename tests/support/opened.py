@@ -8,8 +8,8 @@ from dashtam.models import ProviderToken
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.tokens import find_stored, open_stored
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 async def list_tokens(settings: Settings) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 from tests.support.project import ThrowawayProject
 from tests.support.sandbox import Turnable, known_client
 

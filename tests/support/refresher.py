@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 _SECONDS: Final = 60.0
 _CHECKOUT: Final = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import httpx
 from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets
 from dashtam.sandbox.consent import redirect_uri_of
-from dashtam.settings import Settings, TestSettings
+from dashtam.settings.model import Settings, TestSettings
 from tests.support.ports import free_ports
 from tests.support.served import Served, serving
 

@@ -24,8 +24,8 @@ from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import ACCESS_TOKEN
 from dashtam.services.tokens import open_grant, store_grant
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 from tests.support.makers import make_user
 from tests.support.many_tokens import store_earlier_token, store_tokens
 

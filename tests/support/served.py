@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.ports import free_ports
 
 _SECONDS = 120.0

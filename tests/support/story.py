@@ -13,8 +13,8 @@ from dashtam.models import Outcome, Provider, ProviderToken
 from dashtam.services import sealed
 from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.keys import Keys
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 from tests.support.makers import make_connection, make_token, make_user
 
 EMAIL = "ada@example.com"

@@ -19,15 +19,15 @@ from pydantic import SecretStr
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
 from dashtam.errors import DashtamError
-from dashtam.logs import configure_logging
+from dashtam.logs.pipeline import configure_logging
 from dashtam.services.audit import AuditTrail
 from dashtam.services.circuits import Circuits
 from dashtam.services.keys import Keys
 from dashtam.services.refresh_attempts import Limits, RefreshAttempts
 from dashtam.services.refresh_endings import RefreshEndings
 from dashtam.services.refreshes import Patience, Refreshes
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 from tests.support.token_adapter import PROFILE, OneAdapter, TokenAdapter
 
 _LIMITS: Final = Limits()

@@ -14,7 +14,7 @@ from dashtam.models import Provider, Revocation, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
 from dashtam.services.callers import UNKNOWN
-from dashtam.settings import Settings, TestSettings
+from dashtam.settings.model import Settings, TestSettings
 from tests.support.bank import Bank, BankAdapter
 from tests.support.in_loop import serving_here, trusting
 from tests.support.linking import OWN, relinked

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.addresses import CacheAddress, DatabaseAddress, MailAddress, MailEncryption, parse_place
+from dashtam.settings.addresses import CacheAddress, DatabaseAddress, MailAddress, MailEncryption, parse_place
 
 PRINTABLE = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 

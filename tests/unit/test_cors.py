@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashtam.cors import parse_origins
-from dashtam.edge import Application, Edge, Message, Policy, Receive, Scope, Send, security_headers
+from dashtam.settings.values import parse_origins
+from dashtam.web.edge.edge import Application, Edge, Message, Policy, Receive, Scope, Send, security_headers
 
 ORIGIN = "https://app.example.com"
 OFF = Policy(

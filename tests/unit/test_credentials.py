@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
+from dashtam.settings.token_keys import is_weak_key, is_weak_secret, parse_token_keys
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.edge import (
+from dashtam.web.edge.edge import (
     Application,
     Edge,
     Message,

@@ -12,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.logs import configure_logging, get_logger
+from dashtam.logs.pipeline import configure_logging, get_logger
 
 CANARY = "Kd93nvQ0xL2mZb7R"
 

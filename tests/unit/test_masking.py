@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from dashtam.masking import Masker
+from dashtam.logs.masking import Masker
 from dashtam.security.cipher import DataKey
 from dashtam.security.sessions import Mark, new_token
 from dashtam.security.wrapping import new_key_id

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dashtam.proxies import parse_networks, real_client
+from dashtam.settings.values import parse_networks
+from dashtam.web.edge.proxies import real_client
 
 TRUSTED = parse_networks("10.0.0.1, 192.168.0.0/16, fd00::/8")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.return_paths import parse_return_paths
+from dashtam.settings.values import parse_return_paths
 
 
 def test_paths_are_separated_by_commas() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashtam.errors import SettingsError
-from dashtam.settings import Environment, Settings, TestSettings
-from dashtam.settings_loading import fingerprint, load_settings, secret_values
+from dashtam.settings.loading import fingerprint, load_settings, secret_values
+from dashtam.settings.model import Environment, Settings, TestSettings
 
 STRONG = "Kd93nvQ0xL2mZb7R"
 KEY = "k1:mSqTRVxx_t02rJu8Q5lSwEHPYURZWEcq9Hkmm42HNRM="

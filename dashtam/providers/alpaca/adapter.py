@@ -14,7 +14,7 @@ from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Profile
 from dashtam.providers.configuration import ClientSettings, provider_config
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(
     key="alpaca",

@@ -13,7 +13,7 @@ from dashtam.providers.configuration import ProviderSettings, provider_config
 from dashtam.providers.failures import SecretRefused
 from dashtam.providers.grants import read_members
 from dashtam.providers.oauth import describe_failed_call, explain_status
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(
     key="alpaca_keys",

@@ -9,7 +9,7 @@ from dashtam.providers.base import Profile
 from dashtam.providers.configuration import ProviderSettings
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
-from dashtam.settings import Environment, Settings
+from dashtam.settings.model import Environment, Settings
 
 PROFILE: Final = Profile(
     key="sandbox",

@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from dashtam.security.derivation import derive_key
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 CLIENT_ID: Final = "dashtam"
 _PURPOSE: Final = b"dashtam sandbox client"

@@ -17,7 +17,7 @@ from dashtam.providers.configuration import ClientSettings, provider_config
 from dashtam.providers.failures import AnswerUnusable, ClientRefused, GrantRefused, ProviderFailure
 from dashtam.providers.grants import read_members
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient, error_code
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(
     key="schwab",

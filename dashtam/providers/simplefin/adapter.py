@@ -20,7 +20,7 @@ from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
 from dashtam.providers.configuration import ProviderSettings
 from dashtam.providers.failures import AnswerUnusable, SecretRefused
 from dashtam.providers.oauth import describe_failed_call, explain_status
-from dashtam.settings import Settings
+from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(
     key="simplefin",

@@ -11,7 +11,7 @@ from tests.support.chains import unguarded
 from tests.support.clusters import Cluster, wait_until
 
 WRITER: Final = "tests.support.audit_writer"
-VERIFY: Final = "dashtam.audit verify"
+VERIFY: Final = "dashtam.commands.verify_audit"
 TABLE: Final = "provider_audit_logs"
 COUNT: Final = f"SELECT count(*) FROM {TABLE}"
 

@@ -13,7 +13,7 @@ from dashtam.database.verification import open_verified
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.errors import DatabaseNotReady, UnsafeDatabase
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
 
 MODULE = "dashtam.database.drop_test_db"

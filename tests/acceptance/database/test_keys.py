@@ -10,7 +10,7 @@ from dashtam.services.rotation import LOCK
 from tests.support.clusters import Cluster, wait_until
 
 SEALING: Final = "tests.support.sealing"
-KEYS: Final = "dashtam.keys"
+KEYS: Final = "dashtam.commands.keys"
 TEST_KEY: Final = "test:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdCE="
 NEW_KEY: Final = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 LATER: Final = "UPDATE encryption_keys SET promoted_at = promoted_at - interval '5 minutes'"
@@ -165,7 +165,7 @@ def test_what_settings_keys_sealed_moves_under_the_data_key_and_the_old_one_can_
     assert re.search(r"new +wraps k-\w{8}, seals the end of the audit trail", status)
     assert re.search(r"test +- \(nothing needs it\)", status)
     assert read(cluster, **new) == before
-    assert run(cluster, "dashtam.audit verify", **new)[0] == 0
+    assert run(cluster, "dashtam.commands.verify_audit", **new)[0] == 0
     code, output = run(cluster, f"{KEYS} rotate")
     assert (code, "does not hold" in output) == (1, True)
 

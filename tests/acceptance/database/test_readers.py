@@ -16,7 +16,7 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection
 
 from dashtam.database.config import connection_parameters
-from dashtam.settings import TEST_DATABASE_NAME, TestSettings
+from dashtam.settings.model import TEST_DATABASE_NAME, TestSettings
 from tests.support.clusters import Cluster
 from tests.support.hostile import LOCAL_HOSTS, NAMES, SCHEMES, hostile_urls
 from tests.support.readers import Reading, read_with_asyncpg, read_with_libpq, read_with_tortoise

@@ -14,7 +14,7 @@ from dashtam.app import create_app
 from dashtam.models import Role, User
 from dashtam.resources import Resources, build_people, open_resources
 from dashtam.security.passwords import open_passwords
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user
 from tests.support.people import PASSWORD, Postbox, Visitor, forget_attempts
 

@@ -9,14 +9,14 @@ from pydantic import SecretStr
 from quart.typing import TestClientProtocol as Client
 from tortoise import connections
 
-from dashtam.addresses import CacheAddress
 from dashtam.app import create_app
 from dashtam.cache import Cache, open_cache
 from dashtam.database.migrations import files
 from dashtam.models import EncryptionKey, KeyState
 from dashtam.resources import Resources
 from dashtam.security.wrapping import Wrapper
-from dashtam.settings import TestSettings
+from dashtam.settings.addresses import CacheAddress
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_second_factor, make_token
 
 

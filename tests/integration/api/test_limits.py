@@ -8,7 +8,6 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 from quart import Quart
 
-from dashtam.addresses import CacheAddress
 from dashtam.api.limits import ACCOUNT, LETTERS, NETWORK, PAIR, Rule
 from dashtam.app import create_app
 from dashtam.cache import attempts, open_cache
@@ -16,7 +15,8 @@ from dashtam.models import AuditEntry, UserSession
 from dashtam.resources import Resources, build_people
 from dashtam.security.passwords import open_passwords
 from dashtam.security.sessions import hashed
-from dashtam.settings import TestSettings
+from dashtam.settings.addresses import CacheAddress
+from dashtam.settings.model import TestSettings
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
 

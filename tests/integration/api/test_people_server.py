@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from dashtam.resources import build_people, open_resources
 from dashtam.security.passwords import open_passwords
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, forget_attempts
 from tests.support.served import Served, serving
 

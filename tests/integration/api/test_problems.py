@@ -8,7 +8,7 @@ from quart.typing import TestClientProtocol as Client
 from dashtam.app import create_app
 from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.resources import Resources
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -11,7 +11,7 @@ from quart import Quart
 from dashtam.app import create_app
 from dashtam.models import AuditEntry, User
 from dashtam.resources import Resources
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.connected import Connected, connect_bank, forget_refreshes
 from tests.support.makers import make_provider

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from dashtam.devenv.reload import STOP_SECONDS
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.served import Served, serving
 
 CANARIES = {
@@ -113,8 +113,8 @@ async def test_the_access_log_has_one_line_a_request_with_the_path_but_never_the
 
 
 def test_every_line_of_the_log_is_json_also_those_of_hypercorn(served: Served) -> None:
-    assert {"dashtam.app", "hypercorn.error", "dashtam.edge"} <= {
-        line["logger"] for line in lines(served, until="dashtam.edge")
+    assert {"dashtam.app", "hypercorn.error", "dashtam.web.edge.edge"} <= {
+        line["logger"] for line in lines(served, until="dashtam.web.edge.edge")
     }
 
 

@@ -13,7 +13,7 @@ from dashtam.app import create_app
 from dashtam.models import AuditEntry, OneTimeCode, ProviderToken, SessionToken, User, UserSession
 from dashtam.resources import Resources, build_people
 from dashtam.security.passwords import open_passwords
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.makers import make_connection, make_token
 from tests.support.people import OTHER_PASSWORD, PASSWORD, VISITORS_IP, Postbox, Visitor, problem

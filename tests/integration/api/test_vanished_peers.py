@@ -11,7 +11,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.wire import Connection
+from dashtam.web.edge.hypercorn import Connection
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # as hypercorn types it, in ten unions

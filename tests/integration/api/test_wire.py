@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.http2 import ask_together, exchange
 from tests.support.served import Served, serving
 

@@ -11,7 +11,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from dashtam.app import create_callback_app
 from dashtam.cache import key_prefix, refused_callbacks
 from dashtam.resources import Resources, open_resources
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from quart.typing import TestClientProtocol as Client
 from tortoise.queryset import QuerySet
 from uuid_utils.compat import uuid7
 
-from dashtam.addresses import CacheAddress
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
 from dashtam.models import AuditEntry, Outcome
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
 from dashtam.services.answers import MOST_REFUSED
-from dashtam.settings import TestSettings
+from dashtam.settings.addresses import CacheAddress
+from dashtam.settings.model import TestSettings
 from tests.support.linking import relinked
 
 PATH = "/callback/schwab"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.served import Served, serving
 
 

@@ -17,7 +17,7 @@ from dashtam.models import AuditEntry, Provider, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
 from dashtam.services.callers import UNKNOWN
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.bank import Bank, BankAdapter, PasteAdapter
 from tests.support.in_loop import serving_here, trusting
 from tests.support.linking import Person, Sign, Story, relinked

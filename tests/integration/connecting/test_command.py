@@ -1,4 +1,4 @@
-"""`python -m dashtam.connect`: prints a link, waits, and says how it ended; in a process of its own."""
+"""`python -m dashtam.commands.connect`: prints a link, waits, and says how it ended; in a process of its own."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from dashtam.models import (
 )
 from dashtam.providers.base import OAuthAdapter
 from dashtam.resources import Resources, open_resources
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.linking import OWN, proof
 from tests.support.makers import make_provider, make_user
 from tests.support.surfer import Surfer
@@ -58,7 +58,7 @@ async def running(*arguments: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "dashtam.connect",
+        "dashtam.commands.connect",
         *arguments,
         stdin=PIPE,
         stdout=PIPE,

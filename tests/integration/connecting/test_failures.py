@@ -6,7 +6,6 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from dashtam.addresses import CacheAddress
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
 from dashtam.errors import SealError
@@ -22,6 +21,7 @@ from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
 from dashtam.security.cipher import Context, Sealed
 from dashtam.services.keys import Keys
+from dashtam.settings.addresses import CacheAddress
 from tests.support.bank import Bank, BankAdapter
 from tests.support.linking import Person, Story, relinked
 

@@ -27,7 +27,7 @@ from dashtam.services.callers import UNKNOWN
 from dashtam.services.connections import Standing
 from dashtam.services.room import MOST_CONNECTIONS, MOST_PENDING
 from dashtam.services.upkeep import purge_expired
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.bank import PasteAdapter
 from tests.support.linking import Person, Sign, Story, relinked
 from tests.support.town import Town, founded

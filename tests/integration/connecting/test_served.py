@@ -17,7 +17,7 @@ from dashtam.models import (
     ProviderToken,
     Revocation,
 )
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.in_loop import trusting
 from tests.support.linking import OWN
 from tests.support.served import serving

@@ -10,7 +10,7 @@ from tortoise.transactions import in_transaction
 from dashtam.database.lifespan import connect, open_session
 from dashtam.errors import DatabaseNotReady
 from dashtam.models import User
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user
 
 

@@ -10,7 +10,7 @@ from dashtam.database.config import APP, MIGRATIONS
 from dashtam.database.migrations import create, files, history, is_empty, pending, upgrade
 from dashtam.database.reset import EMPTY
 from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user
 
 BROKEN = "CREATE TABLE half_way (id int); ALTER TABLE users ADD COLUMN half int; SELECT 1 / 0;"

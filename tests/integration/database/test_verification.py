@@ -13,7 +13,7 @@ from dashtam.database.lifespan import open_session
 from dashtam.database.verification import VerifiedTestDatabase, observe, open_verified
 from dashtam.errors import DashtamError, DatabaseNotReady, UnsafeDatabase
 from dashtam.models import __models__
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from dashtam.addresses import CacheAddress
 from dashtam.app import create_app
 from dashtam.cache import Cache, key_prefix, mailbox, open_cache
+from dashtam.commands.mailbox import show
 from dashtam.errors import CacheNotReady, InvalidRequest, NotFound, SettingsError
 from dashtam.mail import build_mailer
-from dashtam.mail.__main__ import show
 from dashtam.mail.mailbox import Mailbox
 from dashtam.mail.smtp import SmtpMailer
 from dashtam.resources import Resources, open_resources
-from dashtam.settings import Environment, Settings, TestSettings
+from dashtam.settings.addresses import CacheAddress
+from dashtam.settings.model import Environment, Settings, TestSettings
 
 LINK = "https://localhost:8000/verify?token=abc&then=%2F"
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashtam.outgoing import CallFailed, Outgoing, Why
-from dashtam.settings import Environment, TestSettings
+from dashtam.settings.model import Environment, TestSettings
 from tests.support.network import ExternalCall
 from tests.support.wire_server import Reply, WireServer
 

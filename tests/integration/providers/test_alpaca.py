@@ -21,7 +21,7 @@ from dashtam.providers.failures import (
     SecretRefused,
 )
 from dashtam.security.pkce import challenge_of
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.fake_alpaca import CLIENT, CODE, LIVE_KEYS, PAPER_KEYS, SECRET, FakeAlpaca
 from tests.support.wire_server import Reply, WireServer, wire_server
 

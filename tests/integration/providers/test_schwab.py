@@ -22,7 +22,7 @@ from dashtam.providers.failures import (
 )
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
 from dashtam.security.pkce import challenge_of
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.fake_schwab import CODE, EXPIRED, ID_TOKEN, KEY, SECRET, UNSUPPORTED, FakeSchwab, refused
 from tests.support.wire_server import Reply, WireServer, wire_server
 

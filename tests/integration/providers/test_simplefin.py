@@ -15,7 +15,7 @@ from dashtam.providers.base import OAuthAdapter, SecretAdapter
 from dashtam.providers.configuration import ProviderSettings
 from dashtam.providers.failures import AnswerUnusable, ProviderFailure, ProviderNotReady, SecretRefused
 from dashtam.providers.simplefin.adapter import build, read_setup_token
-from dashtam.settings import Environment, TestSettings
+from dashtam.settings.model import Environment, TestSettings
 from tests.support.fake_simplefin import FakeBridge, setup_token
 from tests.support.wire_server import Reply, WireServer, wire_server
 

@@ -9,7 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from dashtam.app import create_app
 from dashtam.resources import Resources, open_resources
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 
 
 @pytest.fixture

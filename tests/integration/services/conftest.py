@@ -8,7 +8,7 @@ import pytest
 from dashtam.cache import Cache, open_cache
 from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.services.refreshes import Refreshes
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import Connected, a_person, connect_bank, forget_refreshes
 from tests.support.token_adapter import PROFILE, TokenAdapter
 from tests.support.token_caller import build_refreshes

@@ -18,7 +18,7 @@ from dashtam.models import AuditEntry, AuditHead, Outcome, User
 from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail
 from dashtam.services.audit_chain import BEGUN, BROKEN
 from dashtam.services.callers import Caller
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.chains import EMPTY, find_damage, tamper, write_entries
 from tests.support.makers import make_user
 

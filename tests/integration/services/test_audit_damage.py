@@ -10,7 +10,7 @@ from dashtam.models import AuditEntry, Outcome
 from dashtam.security import chain
 from dashtam.services.audit import AuditTrail
 from dashtam.services.audit_chain import Anchor
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.chains import EMPTY, find_damage, tamper, write_entries
 
 COUNT: Final = 8  # with the first one, which begins the chain

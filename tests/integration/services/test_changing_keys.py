@@ -28,7 +28,7 @@ from dashtam.services.sealed import (
     VERIFIER,
 )
 from dashtam.services.sealed_rows import TABLES, Usage, find_usage
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.earlier_values import seal_earlier
 from tests.support.makers import (
     make_attempt,

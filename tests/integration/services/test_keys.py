@@ -20,7 +20,7 @@ from dashtam.security.wrapping import Wrapper, new_key_id
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import RELOAD_SECONDS, Keys
 from dashtam.services.sealed import ACCESS_TOKEN, SECOND_FACTOR, VERIFIER
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.earlier_values import seal_earlier
 
 pytestmark = pytest.mark.usefixtures("transaction")

@@ -19,7 +19,7 @@ from dashtam.services.circuits import THRESHOLD, Circuits
 from dashtam.services.expiry import UNUSABLE_LIMIT
 from dashtam.services.refreshes import Refreshes
 from dashtam.services.tokens import find_stored
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import Connected, connect_bank, say_go
 from tests.support.makers import make_user
 from tests.support.token_adapter import PROFILE, TokenAdapter

@@ -20,7 +20,7 @@ from dashtam.providers.failures import NotConnected, ProviderNotReady
 from dashtam.services.refresh_attempts import Limits
 from dashtam.services.refreshes import Patience, Refreshes
 from dashtam.services.tokens import find_stored
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import Connected, say_go
 from tests.support.token_adapter import PROFILE, TokenAdapter
 from tests.support.token_caller import build_refreshes

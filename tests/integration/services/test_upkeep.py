@@ -12,7 +12,7 @@ from dashtam.models import AuditEntry, AuthorizationRequest, OneTimeCode, Provid
 from dashtam.services.audit import AuditTrail
 from dashtam.services.refreshes import Refreshes
 from dashtam.services.upkeep import LEASE, SIDE_BY_SIDE, Upkeep, purge_expired
-from dashtam.settings import TestSettings
+from dashtam.settings.model import TestSettings
 from tests.support.connected import Connected, a_person, connect_bank
 from tests.support.makers import make_code, make_connection, make_session
 from tests.support.people import Postbox

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.database.disposable import reasons_to_refuse
-from dashtam.settings import TEST_DATABASE_NAME, Environment
+from dashtam.settings.model import TEST_DATABASE_NAME, Environment
 from tests.support.disposables import TEST_URL, make_observation, make_test_settings
 
 WORDS = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashtam.addresses import DatabaseAddress
+from dashtam.settings.addresses import DatabaseAddress
 
 # One string, three readers, different databases: measured with Tortoise 1.1.9, asyncpg 0.32 and libpq 18.
 DIFFERENTIAL = [

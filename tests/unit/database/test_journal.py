@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashtam.database.journal import DONE, done, run
+from dashtam.console import DONE, done, run
 from dashtam.errors import DatabaseNotReady, SettingsError, UnsafeDatabase
 
 

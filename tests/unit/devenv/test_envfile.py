@@ -8,7 +8,7 @@ from hypothesis import given
 
 from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused
-from dashtam.env_file import read_env_file as read_as_the_application_does
+from dashtam.settings.env_file import read_env_file as read_as_the_application_does
 from tests.support.hostile import ENV_FILES
 
 CHECKOUT = Path(__file__).resolve().parents[3]

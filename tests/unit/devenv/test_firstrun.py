@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
 from dashtam.devenv.components import EngineName
 from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
 from dashtam.devenv.envfile import read_env_file
@@ -14,6 +13,7 @@ from dashtam.devenv.firstrun import ensure_env_file, refuse_other_checkout
 from dashtam.devenv.ports import choose_ports
 from dashtam.devenv.project import Project
 from dashtam.devenv.state import State
+from dashtam.settings.token_keys import is_weak_key, is_weak_secret, parse_token_keys
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

@@ -11,7 +11,7 @@ from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, OAuthAdapter, SecretAdapter
 from dashtam.providers.failures import NotConfigured, NotConnectable
 from dashtam.providers.registry import Registry, build_registry, list_folders, list_profiles
-from dashtam.settings import Environment, TestSettings
+from dashtam.settings.model import Environment, TestSettings
 
 EXISTING = sorted(path.parent.name for path in Path(next(iter(providers.__path__))).glob("*/adapter.py"))
 

@@ -1,4 +1,4 @@
-"""Connects a provider, for the operator: `python -m dashtam.connect PROVIDER [--email ADDRESS] [--alias NAME]`.
+"""Connects a provider: `python -m dashtam.commands.connect PROVIDER [--email ADDRESS] [--alias NAME]`.
 
 Prints a link to open in a browser and waits for what becomes of it; Ctrl-C takes the link back. What a provider gave
 the user to copy is asked for without an echo, or read from standard input, one line each: never an argument, which
@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from dashtam.database.journal import done, run
+from dashtam.console import done, run
 from dashtam.errors import AliasTaken, InvalidAddress, NotFound
 from dashtam.models import AuthorizationRequest, ConnectionStatus, Provider, ProviderConnection, User
 from dashtam.providers.failures import AuthorizationDenied
@@ -24,8 +24,8 @@ from dashtam.services.authorizations import Asker, Link
 from dashtam.services.callers import UNKNOWN
 from dashtam.services.connections import Standing
 from dashtam.services.mailboxes import normalized_address
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 INTERRUPTED: Final = 130
 _PROBE_SECONDS: Final = 0.5
@@ -157,7 +157,9 @@ def _say(text: str) -> None:
 
 def main() -> int:
     """Read the arguments, and answer the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashtam.connect", description="Connect a provider.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dashtam.commands.connect", description="Connect a provider."
+    )
     parser.add_argument("provider", help="its key, as sandbox")
     parser.add_argument("--email", help="whose connection it is; default: the only user's")
     parser.add_argument("--alias", help="what the connection is called; default: the provider's name")

@@ -15,7 +15,7 @@ from hypercorn.config import Config
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
-from dashtam.edge import Edge
+from dashtam.web.edge.edge import Edge
 
 
 class Http1(H11Protocol):

@@ -4,14 +4,12 @@ Off unless origins are named. Credentials are never shared: a page sends its tok
 cookie of ours is of no use to it.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 Headers = list[tuple[bytes, bytes]]
 
-_DEFAULT_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
 _METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT: Final = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent"
 _READ: Final = (
@@ -20,34 +18,6 @@ _READ: Final = (
 )
 _MAX_AGE: Final = b"600"
 PREFLIGHT_STATUS: Final = HTTPStatus.NO_CONTENT
-
-
-def parse_origins(text: str) -> frozenset[str]:
-    """Read comma-separated origins, each as a browser writes it: `https://host` or `https://host:port`.
-
-    Raises:
-        ValueError: one is no such origin; `*` and `null` are none.
-    """
-    origins = frozenset(part.strip() for part in text.split(",") if part.strip())
-    if wrong := sorted(origin for origin in origins if not _is_origin(origin)):
-        raise ValueError(
-            f"{wrong[0][:80]!r} is no origin; expected https://host or https://host:port, in lower case, "
-            "without a path and without the default port"
-        )
-    return origins
-
-
-def _is_origin(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if parts.scheme not in _DEFAULT_PORTS or not host.isascii() or not host.strip("*."):
-        return False
-    shown = f"[{host}]" if ":" in host else host
-    plain = f"{parts.scheme}://{shown}" if port is None else f"{parts.scheme}://{shown}:{port}"
-    return text == plain and "*" not in host and port != _DEFAULT_PORTS[parts.scheme]
 
 
 def answer_headers(origins: Set[str], headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -16,9 +16,10 @@ from urllib.parse import unquote
 
 import structlog
 
-from dashtam.cors import PREFLIGHT_STATUS, answer_headers, preflight_headers
-from dashtam.logs import get_logger
-from dashtam.proxies import Network, real_client
+from dashtam.logs.pipeline import get_logger
+from dashtam.settings.values import Network
+from dashtam.web.edge.cors import PREFLIGHT_STATUS, answer_headers, preflight_headers
+from dashtam.web.edge.proxies import real_client
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

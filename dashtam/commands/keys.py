@@ -1,4 +1,4 @@
-"""Shows and changes the keys that seal what is secret: `python -m dashtam.keys status | rotate | retire KEY`.
+"""Shows and changes the keys that seal what is secret: `python -m dashtam.commands.keys status | rotate | retire KEY`.
 
 Everything else keeps running meanwhile. `rotate` may be killed and run again; `retire` destroys, and refuses while
 anything needs the key.
@@ -12,14 +12,14 @@ from typing import Final
 
 import asyncpg
 
-from dashtam.database.journal import done, run
+from dashtam.console import done, run
 from dashtam.database.lifespan import connect, open_session
 from dashtam.services import audit, key_states
 from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.rotation import Rotation, alone
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 _PROCESS: Final = "keys"
 _NOTHING: Final = "-"
@@ -49,7 +49,9 @@ async def show(session: asyncpg.Connection, keys: Keys, *, as_json: bool) -> Non
     for key_id, tables in found.unknown.items():
         _say(f"✗ {key_id}: nobody has this key, and {_told(tables)} name it")
     if found.earlier:
-        _say("→ python -m dashtam.keys rotate moves what a settings key seals directly under the data key")
+        _say(
+            "→ python -m dashtam.commands.keys rotate moves what a settings key seals directly under the data key"
+        )
 
 
 def _told(rows: Mapping[str, int]) -> str:
@@ -101,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dashtam.keys", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dashtam.commands.keys", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="each key, its state, and how many rows it seals")
     status.add_argument("--json", action="store_true", help="print JSON for machines")

@@ -9,7 +9,7 @@ from typing import Final, TextIO
 import structlog
 from structlog.types import EventDict, FilteringBoundLogger, Processor
 
-from dashtam.masking import Masker
+from dashtam.logs.masking import Masker
 
 # White space but blank and line end, control signs, and the invisible ones that reorder or split a line.
 _UNPRINTABLE: Final = re.compile(

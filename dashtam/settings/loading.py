@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from dashtam.env_file import find_env_file, read_env_file
 from dashtam.errors import SettingsError
-from dashtam.settings import Environment, Refused, Settings
+from dashtam.settings.env_file import find_env_file, read_env_file
+from dashtam.settings.model import Environment, Refused, Settings
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 

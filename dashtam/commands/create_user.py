@@ -1,4 +1,4 @@
-"""Makes a user at once, for the operator: `python -m dashtam.create_user [--email ADDRESS] [--role ROLE]`.
+"""Makes a user at once, for the operator: `python -m dashtam.commands.create_user [--email ADDRESS] [--role ROLE]`.
 
 The password is asked for twice without an echo; without a terminal it is the first line of standard input. It is never
 an argument, which every user of the machine could read.
@@ -10,12 +10,12 @@ from getpass import getpass
 
 from pydantic import SecretStr
 
-from dashtam.database.journal import done, run
+from dashtam.console import done, run
 from dashtam.errors import InvalidAddress, PasswordRefused
 from dashtam.models import Role
 from dashtam.resources import open_resources
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 async def create(email: str | None, role: Role) -> None:
@@ -51,7 +51,9 @@ def _ask_password() -> SecretStr:
 
 def main() -> int:
     """Read the arguments, and answer the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashtam.create_user", description="Make a user.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dashtam.commands.create_user", description="Make a user."
+    )
     parser.add_argument("--email", help="the address; default: it is asked for")
     parser.add_argument(
         "--role", choices=[role.value for role in Role], default=Role.USER.value, help="default: user"

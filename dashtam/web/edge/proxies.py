@@ -1,18 +1,9 @@
 """Who really sent a request that a trusted proxy passed on."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 
-Network = IPv4Network | IPv6Network
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks, separated by commas.
-
-    Raises:
-        ValueError: says which one was not understood.
-    """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+from dashtam.settings.values import Network
 
 
 def real_client(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:

@@ -1,4 +1,4 @@
-"""Shows the mailbox of the environment that this process runs in: `python -m dashtam.mail [--show NUMBER]`."""
+"""Shows the mailbox of this environment: `python -m dashtam.commands.mailbox [--show NUMBER]`."""
 
 import argparse
 import asyncio
@@ -9,8 +9,8 @@ from dashtam.cache import open_cache
 from dashtam.errors import DashtamError, InvalidRequest, NotFound
 from dashtam.mail import build_mailer
 from dashtam.mail.mailbox import Letter, Mailbox
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 
 async def show(settings: Settings, *, number: int | None) -> str:
@@ -48,7 +48,7 @@ def _printable(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print it and answer the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashtam.mail", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dashtam.commands.mailbox", description=__doc__)
     parser.add_argument("--show", metavar="NUMBER", type=int, help="one letter whole; 1 is the newest")
     arguments = parser.parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""Checks the chain of the audit trail: `python -m dashtam.audit verify [--expect ANCHOR | --since ANCHOR]`.
+"""Checks the audit trail's chain: `python -m dashtam.commands.verify_audit [--expect ANCHOR | --since ANCHOR]`.
 
 An anchor is what an earlier run printed, such as 57:9f86d0...: write it down where whoever can write to the database
 cannot. Ends with 0 where all is as it was written, with 1 where something is not.
@@ -11,14 +11,14 @@ from typing import Final
 
 import asyncpg
 
-from dashtam.database.journal import done, run
+from dashtam.console import done, run
 from dashtam.database.lifespan import open_session
 from dashtam.errors import AuditDamaged, DatabaseNotReady
 from dashtam.models import AuditHead
 from dashtam.security.chain import HeadSealer
 from dashtam.services.audit_chain import Anchor, ChainCheck
-from dashtam.settings import Settings
-from dashtam.settings_loading import load_settings
+from dashtam.settings.loading import load_settings
+from dashtam.settings.model import Settings
 
 _BATCH: Final = 1000
 _MOST_TOLD: Final = 50
@@ -74,11 +74,9 @@ async def find_damages(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and answer the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashtam.audit", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    verifying = commands.add_parser("verify", help="check that the audit trail is as it was written")
-    anchors = verifying.add_mutually_exclusive_group()
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dashtam.commands.verify_audit", description=__doc__)
+    anchors = parser.add_mutually_exclusive_group()
     anchors.add_argument("--expect", metavar="ANCHOR", help="check all, and that this anchor still holds")
     anchors.add_argument("--since", metavar="ANCHOR", help="check what was written behind this anchor")
     arguments = parser.parse_args(argv)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dashtam.addresses import (
+from dashtam.settings.addresses import (
     MAIL_URL_SHAPE,
     CacheAddress,
     DatabaseAddress,
@@ -17,10 +17,8 @@ from dashtam.addresses import (
     is_loopback,
     parse_place,
 )
-from dashtam.cors import parse_origins
-from dashtam.credentials import is_weak_key, is_weak_secret, parse_token_keys
-from dashtam.proxies import Network, parse_networks
-from dashtam.return_paths import parse_return_paths
+from dashtam.settings.token_keys import is_weak_key, is_weak_secret, parse_token_keys
+from dashtam.settings.values import Network, parse_networks, parse_origins, parse_return_paths
 
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
 # This machine, and what the compose engine calls its stores. No proof that a server is ours: a tunnel listens here too.

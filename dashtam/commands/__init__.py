@@ -1,0 +1,1 @@
+"""The operator's verbs: `python -m dashtam.commands.<verb>`."""

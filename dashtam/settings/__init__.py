@@ -1,0 +1,1 @@
+"""What a process runs with, and how it is read."""

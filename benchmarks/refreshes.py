@@ -23,6 +23,7 @@ import asyncpg
 import httpx
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.cache import open_cache
 from dashtam.console import run
 from dashtam.database.config import connection_parameters, session_name
@@ -32,7 +33,6 @@ from dashtam.devenv.certificates import Certificates
 from dashtam.logs.pipeline import configure_logging
 from dashtam.models import Provider, ProviderToken, User
 from dashtam.providers.base import TokenGrant
-from dashtam.services.audit import AuditTrail
 from dashtam.services.tokens import store_grant
 from dashtam.services.upkeep import Upkeep
 from dashtam.settings.loading import load_settings

@@ -25,9 +25,9 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import Provider, User
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import ACCESS_TOKEN
 from dashtam.settings.loading import load_settings

@@ -5,7 +5,7 @@ from typing import Final
 
 from quart import request
 
-from dashtam.services.callers import Caller
+from dashtam.audit.caller import Caller
 
 _MOST_USER_AGENT: Final = 512
 

@@ -7,11 +7,12 @@ from typing import Final
 
 from tortoise.connection import get_connection
 
+from dashtam.audit import trail as audit
 from dashtam.cache import Cache
 from dashtam.database import migrations
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
-from dashtam.services import audit, sealed_rows
+from dashtam.services import sealed_rows
 from dashtam.services.keys import Keys
 
 _SECONDS: Final = 3.0

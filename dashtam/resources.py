@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from argon2 import Parameters
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
 from dashtam.mail import Mailer, build_mailer
@@ -14,7 +15,6 @@ from dashtam.providers.registry import Registry, build_registry
 from dashtam.security.passwords import LIVE, Passwords, open_passwords
 from dashtam.services.administration import Administration
 from dashtam.services.answers import Answers
-from dashtam.services.audit import AuditTrail
 from dashtam.services.authentication import Authentication
 from dashtam.services.authorizations import Authorizations
 from dashtam.services.circuits import Circuits

@@ -7,10 +7,10 @@ import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.settings.model import TestSettings
 from tests.support.gate import REFUSED, needs_database, sentence, verify

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from dashtam.audit.caller import UNKNOWN
 from dashtam.console import done, run
 from dashtam.errors import AliasTaken, InvalidAddress, NotFound
 from dashtam.models import AuthorizationRequest, ConnectionStatus, Provider, ProviderConnection, User
@@ -21,7 +22,6 @@ from dashtam.providers.failures import AuthorizationDenied
 from dashtam.resources import Resources, open_resources
 from dashtam.services.advice import advise
 from dashtam.services.authorizations import Asker, Link
-from dashtam.services.callers import UNKNOWN
 from dashtam.services.connections import Standing
 from dashtam.services.mailboxes import normalized_address
 from dashtam.settings.loading import load_settings

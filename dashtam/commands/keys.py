@@ -12,10 +12,11 @@ from typing import Final
 
 import asyncpg
 
+from dashtam.audit import trail as audit
+from dashtam.audit.trail import AuditTrail
 from dashtam.console import done, run
 from dashtam.database.lifespan import connect, open_session
-from dashtam.services import audit, key_states
-from dashtam.services.audit import AuditTrail
+from dashtam.services import key_states
 from dashtam.services.keys import Keys
 from dashtam.services.rotation import Rotation, alone
 from dashtam.settings.loading import load_settings

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import LastAdministrator, NotFound
 from dashtam.models import Outcome, Role, User
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
-from dashtam.services.callers import Caller
 from dashtam.services.sessions import Sessions
 
 

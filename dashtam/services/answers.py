@@ -14,6 +14,8 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise import connections
 
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.cache import Cache, callbacks, refused_callbacks
 from dashtam.errors import AuthorizationNotPending, DashtamError, NotFound, TooManyRequests
 from dashtam.logs.pipeline import get_logger
@@ -29,10 +31,8 @@ from dashtam.providers.failures import (
 from dashtam.providers.registry import Registry
 from dashtam.security.sessions import hashed
 from dashtam.services import revocations
-from dashtam.services.audit import ANONYMOUS, AuditTrail, user_actor
 from dashtam.services.authorizations import identify, redirect_uri
 from dashtam.services.browsers import Browser
-from dashtam.services.callers import Caller
 from dashtam.services.connections import lock_connection
 from dashtam.services.identities import Identities
 from dashtam.services.keys import Keys

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, AuditTrail
 from dashtam.errors import InvalidAddress, SignInRefused
 from dashtam.models import Outcome, SessionKind, User
 from dashtam.security.passwords import Passwords
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import ANONYMOUS, AuditTrail
-from dashtam.services.callers import Caller
 from dashtam.services.mailboxes import normalized_address
 from dashtam.services.second_factors import SecondFactors
 from dashtam.services.sessions import Sessions, Tokens

@@ -14,6 +14,9 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise.expressions import Q
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.errors import AuthorizationNotPending, NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
 from dashtam.models import (
     AuthorizationRequest,
@@ -29,10 +32,7 @@ from dashtam.providers.failures import NotConnectable
 from dashtam.providers.registry import Registry
 from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.sessions import AUTHORIZATION_TTL, Mark, hashed, new_token
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.services.browsers import Browser
-from dashtam.services.callers import Caller
 from dashtam.services.connections import create_connection, lock_connection
 from dashtam.services.identities import Identities, Identity
 from dashtam.services.keys import Keys

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import DashtamError, UnfitBody
 from dashtam.models import Outcome, ProviderConnection
 from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.services import revocations
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
 from dashtam.services.keys import Keys

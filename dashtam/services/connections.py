@@ -9,6 +9,9 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import UNKNOWN, Caller
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import AliasTaken, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import (
@@ -22,9 +25,6 @@ from dashtam.models import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.services import revocations
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
-from dashtam.services.callers import UNKNOWN, Caller
 from dashtam.services.keys import Keys
 from dashtam.services.room import require_room
 from dashtam.versions import Precondition, version_of

@@ -15,10 +15,10 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise.connection import get_connection
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.errors import KeyInUse, KeyReused
 from dashtam.models import StoredAnswer
 from dashtam.security.cipher import Context
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import STORED_ANSWER
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import asyncpg
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import KeyNeeded, NotFound
 from dashtam.models import EncryptionKey, KeyState, Outcome
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed_rows import Usage, find_usage
 

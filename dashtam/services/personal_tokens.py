@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import InvalidRequest
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, UserSession
 from dashtam.security.sessions import Mark, hashed, new_token
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
-from dashtam.services.callers import Caller
 from dashtam.services.sessions import Sessions, Tokens
 
 MOST_TOKENS: Final = 50

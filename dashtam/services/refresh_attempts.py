@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.errors import NotFound, SealError
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import Authorization, ConnectionReason
@@ -21,7 +22,6 @@ from dashtam.providers.failures import (
     ProviderNotReady,
 )
 from dashtam.providers.registry import Registry
-from dashtam.services.audit import AuditTrail
 from dashtam.services.circuits import Circuits
 from dashtam.services.expiry import complete, holds, is_due, next_look
 from dashtam.services.keys import Keys

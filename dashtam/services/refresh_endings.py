@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from tortoise import connections
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.failures import AnswerUnusable, ClientRefused, ProviderFailure
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.expiry import (
     MISCONFIGURED_PAUSE,
     RARE_PAUSE,

@@ -14,15 +14,15 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.cache import Cache, refresh_lock
 from dashtam.errors import CacheNotReady, SealError
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionStatus, Outcome
 from dashtam.providers.base import Profile
 from dashtam.providers.failures import NotConnected, ProviderNotReady
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
-from dashtam.services.callers import Caller
 from dashtam.services.expiry import holds, is_due
 from dashtam.services.keys import Keys
 from dashtam.services.refresh_attempts import RefreshAttempts, ValidToken, is_same

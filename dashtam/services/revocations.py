@@ -15,13 +15,13 @@ from pydantic import SecretStr
 from tortoise import connections
 from uuid_utils.compat import uuid7
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import DashtamError, SealError
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import Outcome, Provider, ProviderConnection, ProviderToken, Revocation
 from dashtam.providers.base import TokenGrant
 from dashtam.providers.failures import GrantRefused, ProviderFailure
 from dashtam.providers.registry import Registry
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import REVOKED_TOKEN
 from dashtam.services.tokens import open_grant

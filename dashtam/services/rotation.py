@@ -16,12 +16,12 @@ from uuid import UUID
 import asyncpg
 from tortoise.connection import get_connection
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import KeysNotRotated, SealError
 from dashtam.models import EncryptionKey, KeyState, Outcome
 from dashtam.security.cipher import LAYOUT, Context, Sealed
 from dashtam.security.envelope import prefix
 from dashtam.security.wrapping import new_key_id
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.keys import RELOAD_SECONDS, Keys
 from dashtam.services.sealed_rows import TABLES, SealedTable
 

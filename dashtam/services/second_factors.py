@@ -14,12 +14,12 @@ import pyotp
 from pydantic import SecretStr
 from tortoise.expressions import Q
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import CodeRefused, InvalidRequest, SecondFactorRequired, SignInRefused
 from dashtam.models import Outcome, RecoveryCode, SecondFactor, User
 from dashtam.security.sessions import hashed
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import AuditTrail, user_actor
-from dashtam.services.callers import Caller
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import SECOND_FACTOR
 

@@ -10,6 +10,9 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise import connections
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.errors import AlreadyRefreshed, NotAuthenticated, NotFound, SignInRefused
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, User, UserSession
 from dashtam.security.sessions import (
@@ -22,9 +25,6 @@ from dashtam.security.sessions import (
     hashed,
     new_token,
 )
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import ANONYMOUS, AuditTrail, user_actor
-from dashtam.services.callers import Caller
 from dashtam.services.identities import INVALID_TOKEN, Identities
 
 _ALL_SCOPES: Final = "read write"

@@ -16,10 +16,10 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise import connections
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import NotFound
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.expiry import Lifetimes, complete, lifetimes_of, missing_scopes, next_look
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import ACCESS_TOKEN, REFRESH_TOKEN

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise import connections
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
@@ -24,7 +25,6 @@ from dashtam.models import (
     UserSession,
 )
 from dashtam.providers.failures import ProviderFailure
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.connection_letters import connection_ending_letter, connection_expired_letter
 from dashtam.services.expiry import next_look, warns_at
 from dashtam.services.refresh_attempts import AWAY

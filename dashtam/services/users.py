@@ -6,6 +6,9 @@ from uuid import UUID
 from pydantic import SecretStr
 from tortoise.exceptions import IntegrityError
 
+from dashtam.audit.attempts import attempt
+from dashtam.audit.caller import UNKNOWN, Caller
+from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, RegistrationClosed
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
@@ -15,9 +18,6 @@ from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection
 from dashtam.security.passwords import Passwords
 from dashtam.security.sessions import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
 from dashtam.services import letters, revocations
-from dashtam.services.attempts import attempt
-from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail, user_actor
-from dashtam.services.callers import UNKNOWN, Caller
 from dashtam.services.keys import Keys
 from dashtam.services.mailboxes import guessable_words, normalized_address
 from dashtam.services.sessions import Sessions

@@ -8,10 +8,10 @@ import contextlib
 import sys
 import time
 
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import Outcome
-from dashtam.services.audit import SYSTEM, AuditTrail
-from dashtam.services.callers import Caller
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 

@@ -5,12 +5,12 @@ from typing import Final
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from dashtam.audit.caller import Caller
+from dashtam.audit.chain import HeadSealer
+from dashtam.audit.trail import AuditTrail
+from dashtam.audit.verification import Anchor, ChainCheck
 from dashtam.commands.verify_audit import find_damages
 from dashtam.models import Outcome
-from dashtam.security.chain import HeadSealer
-from dashtam.services.audit import AuditTrail
-from dashtam.services.audit_chain import Anchor, ChainCheck
-from dashtam.services.callers import Caller
 from dashtam.settings.model import Settings
 
 _UNGUARDED: Final = """

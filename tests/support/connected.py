@@ -14,10 +14,10 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.tokens import open_grant, store_grant
 from dashtam.settings.model import Settings

@@ -6,8 +6,8 @@ import signal
 import sys
 from uuid import UUID
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
-from dashtam.services.audit import AuditTrail
 from dashtam.services.idempotency import Answer, Claim, answer_once
 from dashtam.services.keys import Keys
 from dashtam.settings.loading import load_settings

@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import asyncpg
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.models import AuditEntry
 from dashtam.security.cipher import Context, SealedColumn
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.rotation import Rotation
 from dashtam.services.sealed import (

@@ -17,10 +17,10 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.services.sealed import ACCESS_TOKEN
 from dashtam.services.tokens import open_grant, store_grant

@@ -8,10 +8,10 @@ import sys
 
 from pydantic import SecretStr
 
+from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import Outcome, Provider, ProviderToken
 from dashtam.services import sealed
-from dashtam.services.audit import SYSTEM, AuditTrail
 from dashtam.services.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import configure_logging
-from dashtam.services.audit import AuditTrail
 from dashtam.services.circuits import Circuits
 from dashtam.services.keys import Keys
 from dashtam.services.refresh_attempts import Limits, RefreshAttempts

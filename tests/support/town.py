@@ -8,12 +8,12 @@ import httpx
 from argon2.profiles import CHEAPEST
 
 from dashtam.app import create_app, create_callback_app
+from dashtam.audit.caller import UNKNOWN
 from dashtam.cache import Cache
 from dashtam.devenv.certificates import Certificates
 from dashtam.models import Provider, Revocation, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
-from dashtam.services.callers import UNKNOWN
 from dashtam.settings.model import Settings, TestSettings
 from tests.support.bank import Bank, BankAdapter
 from tests.support.in_loop import serving_here, trusting

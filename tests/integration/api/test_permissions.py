@@ -10,9 +10,9 @@ from quart import Quart
 from quart.testing.utils import sentinel
 from quart.typing import TestClientProtocol as Client
 
+from dashtam.audit.caller import UNKNOWN
 from dashtam.models import Role, SessionKind, User
 from dashtam.resources import Resources
-from dashtam.services.callers import UNKNOWN
 from dashtam.services.sessions import Tokens
 from tests.support.makers import make_connection, make_user
 

@@ -12,11 +12,11 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from uuid_utils.compat import uuid7
 
 from dashtam.app import create_app, create_callback_app
+from dashtam.audit.caller import UNKNOWN
 from dashtam.devenv.certificates import Certificates, ensure_certificates
 from dashtam.models import AuditEntry, Provider, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
-from dashtam.services.callers import UNKNOWN
 from dashtam.settings.model import TestSettings
 from tests.support.bank import Bank, BankAdapter, PasteAdapter
 from tests.support.in_loop import serving_here, trusting

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashtam.audit.caller import UNKNOWN
 from dashtam.models import AuthorizationRequest, Provider, Role, SessionKind, User, UserSession
 from dashtam.resources import Resources
 from dashtam.services.authorizations import MOST_OPEN, Asker
-from dashtam.services.callers import UNKNOWN
 from tests.support.linking import OWN, Person, Sign, Story, proof
 from tests.support.surfer import Surfer
 

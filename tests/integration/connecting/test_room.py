@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from dashtam.audit.caller import UNKNOWN
 from dashtam.devenv.certificates import Certificates
 from dashtam.errors import TooManyConnections
 from dashtam.models import (
@@ -23,7 +24,6 @@ from dashtam.providers.base import TokenGrant
 from dashtam.providers.registry import Registry
 from dashtam.resources import open_resources
 from dashtam.services.authorizations import Asker
-from dashtam.services.callers import UNKNOWN
 from dashtam.services.connections import Standing
 from dashtam.services.room import MOST_CONNECTIONS, MOST_PENDING
 from dashtam.services.upkeep import purge_expired

@@ -14,10 +14,10 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, ValidationError
 from tortoise.transactions import in_transaction
 
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail
+from dashtam.audit.verification import BEGUN, BROKEN
 from dashtam.models import AuditEntry, AuditHead, Outcome, User
-from dashtam.services.audit import ANONYMOUS, SYSTEM, AuditTrail
-from dashtam.services.audit_chain import BEGUN, BROKEN
-from dashtam.services.callers import Caller
 from dashtam.settings.model import TestSettings
 from tests.support.chains import EMPTY, find_damage, tamper, write_entries
 from tests.support.makers import make_user

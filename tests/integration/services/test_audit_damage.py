@@ -5,11 +5,11 @@ from typing import Final
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from dashtam.audit import chain
+from dashtam.audit.trail import AuditTrail
+from dashtam.audit.verification import Anchor
 from dashtam.errors import InvalidRequest
 from dashtam.models import AuditEntry, Outcome
-from dashtam.security import chain
-from dashtam.services.audit import AuditTrail
-from dashtam.services.audit_chain import Anchor
 from dashtam.settings.model import TestSettings
 from tests.support.chains import EMPTY, find_damage, tamper, write_entries
 

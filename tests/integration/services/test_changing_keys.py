@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import open_session
 from dashtam.errors import KeyNeeded, KeysNotRotated, NotFound
 from dashtam.models import AuditEntry, EncryptionKey, KeyState
 from dashtam.security.cipher import Context, Sealed, SealedColumn
 from dashtam.security.wrapping import Wrapper, new_key_id
 from dashtam.services import rotation
-from dashtam.services.audit import AuditTrail
 from dashtam.services.key_states import retire
 from dashtam.services.keys import Keys
 from dashtam.services.rotation import alone

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.errors import KeyInUse
 from dashtam.models import Provider, StoredAnswer, User
-from dashtam.services.audit import AuditTrail
 from dashtam.services.idempotency import Answer, Claim, answer_once
 from dashtam.services.keys import Keys
 from tests.support.makers import make_provider, make_user

@@ -14,10 +14,10 @@ from tortoise import connections
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import OperationalError
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.errors import SealError
 from dashtam.models import EncryptionKey, KeyState
 from dashtam.security.wrapping import Wrapper, new_key_id
-from dashtam.services.audit import AuditTrail
 from dashtam.services.keys import RELOAD_SECONDS, Keys
 from dashtam.services.sealed import ACCESS_TOKEN, SECOND_FACTOR, VERIFIER
 from dashtam.settings.model import TestSettings

@@ -7,10 +7,10 @@ import pytest
 from pydantic import SecretStr
 from tortoise import connections
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.errors import AliasTaken, NotFound, SealError
 from dashtam.models import AuditEntry, ConnectionStatus, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
-from dashtam.services.audit import AuditTrail
 from dashtam.services.connections import create_connection
 from dashtam.services.keys import Keys
 from dashtam.services.sealed_rows import list_key_ids

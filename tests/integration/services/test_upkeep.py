@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dashtam.audit.trail import AuditTrail
 from dashtam.mail.failures import MailRefused, MailServerNotReady
 from dashtam.models import AuditEntry, AuthorizationRequest, OneTimeCode, Provider, User, UserSession
-from dashtam.services.audit import AuditTrail
 from dashtam.services.refreshes import Refreshes
 from dashtam.services.upkeep import LEASE, SIDE_BY_SIDE, Upkeep, purge_expired
 from dashtam.settings.model import TestSettings

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashtam.audit.chain import START, HeadSealer, encode, link
 from dashtam.models import AuditEntry
-from dashtam.security.chain import START, HeadSealer, encode, link
 from dashtam.security.derivation import derive_key
 
 ID = UUID("0193e7a0-0000-7000-8000-000000000001")

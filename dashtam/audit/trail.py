@@ -13,11 +13,11 @@ from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 from uuid_utils.compat import uuid7
 
+from dashtam.audit import chain
+from dashtam.audit.caller import UNKNOWN, Caller
+from dashtam.audit.verification import BEGUN, BROKEN, Earlier
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import AuditEntry, AuditHead, Outcome
-from dashtam.security import chain
-from dashtam.services.audit_chain import BEGUN, BROKEN, Earlier
-from dashtam.services.callers import UNKNOWN, Caller
 
 SYSTEM: Final = "system"
 ANONYMOUS: Final = "anonymous"

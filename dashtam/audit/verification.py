@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from dashtam.audit import chain
 from dashtam.errors import InvalidRequest
 from dashtam.models import AuditHead
-from dashtam.security import chain
 
 BEGUN: Final = "audit.begun"
 """The first entry of the chain; it vouches for those that were written before there was one."""

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from uuid import UUID
 
+from dashtam.audit.caller import Caller
+from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.errors import DashtamError
 from dashtam.models import Outcome
-from dashtam.services.audit import ANONYMOUS, AuditTrail, user_actor
-from dashtam.services.callers import Caller
 
 
 @asynccontextmanager

@@ -28,8 +28,8 @@ from pydantic import SecretStr
 from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import Provider, User
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import ACCESS_TOKEN
+from dashtam.sealing.columns import ACCESS_TOKEN
+from dashtam.sealing.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 from tests.support.makers import make_provider, make_user

@@ -12,8 +12,8 @@ from dashtam.cache import Cache
 from dashtam.database import migrations
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
-from dashtam.services import sealed_rows
-from dashtam.services.keys import Keys
+from dashtam.sealing import tables as sealed_rows
+from dashtam.sealing.keys import Keys
 
 _SECONDS: Final = 3.0
 _log = get_logger(__name__)

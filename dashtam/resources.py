@@ -12,6 +12,7 @@ from dashtam.database.lifespan import connect
 from dashtam.mail import Mailer, build_mailer
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.registry import Registry, build_registry
+from dashtam.sealing.keys import Keys
 from dashtam.security.passwords import LIVE, Passwords, open_passwords
 from dashtam.services.administration import Administration
 from dashtam.services.answers import Answers
@@ -21,7 +22,6 @@ from dashtam.services.circuits import Circuits
 from dashtam.services.claims import Claims
 from dashtam.services.connections import Connections
 from dashtam.services.identities import Identities
-from dashtam.services.keys import Keys
 from dashtam.services.personal_tokens import PersonalTokens
 from dashtam.services.refresh_attempts import RefreshAttempts
 from dashtam.services.refresh_endings import RefreshEndings

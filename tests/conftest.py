@@ -11,7 +11,7 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.database.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
-from dashtam.services.keys import Keys
+from dashtam.sealing.keys import Keys
 from dashtam.settings.model import TestSettings
 from tests.support.gate import REFUSED, needs_database, sentence, verify
 from tests.support.network import refuse_external_calls

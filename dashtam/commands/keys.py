@@ -16,9 +16,9 @@ from dashtam.audit import trail as audit
 from dashtam.audit.trail import AuditTrail
 from dashtam.console import done, run
 from dashtam.database.lifespan import connect, open_session
-from dashtam.services import key_states
-from dashtam.services.keys import Keys
-from dashtam.services.rotation import Rotation, alone
+from dashtam.sealing import key_states
+from dashtam.sealing.keys import Keys
+from dashtam.sealing.rotation import Rotation, alone
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 

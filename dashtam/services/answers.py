@@ -29,14 +29,14 @@ from dashtam.providers.failures import (
     ScopeMissing,
 )
 from dashtam.providers.registry import Registry
+from dashtam.sealing.columns import VERIFIER
+from dashtam.sealing.keys import Keys
 from dashtam.security.sessions import hashed
 from dashtam.services import revocations
 from dashtam.services.authorizations import identify, redirect_uri
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import lock_connection
 from dashtam.services.identities import Identities
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import VERIFIER
 from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import AnswerObjected, error_for, outcome_of, reason_of, word_of
 

@@ -30,14 +30,14 @@ from dashtam.models import (
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
 from dashtam.providers.failures import NotConnectable
 from dashtam.providers.registry import Registry
+from dashtam.sealing.columns import VERIFIER
+from dashtam.sealing.keys import Keys
 from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.sessions import AUTHORIZATION_TTL, Mark, hashed, new_token
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import create_connection, lock_connection
 from dashtam.services.identities import Identities, Identity
-from dashtam.services.keys import Keys
 from dashtam.services.room import lock_owner, require_room
-from dashtam.services.sealed import VERIFIER
 
 MOST_OPEN: Final = 10
 """Requests of one user that wait at the same time."""

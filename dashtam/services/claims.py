@@ -12,10 +12,10 @@ from dashtam.models import Outcome, ProviderConnection
 from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
+from dashtam.sealing.keys import Keys
 from dashtam.services import revocations
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
-from dashtam.services.keys import Keys
 from dashtam.services.room import find_excess, lock_owner
 from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import outcome_of, word_of

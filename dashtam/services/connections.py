@@ -24,8 +24,8 @@ from dashtam.models import (
     ProviderToken,
 )
 from dashtam.providers.registry import Registry
+from dashtam.sealing.keys import Keys
 from dashtam.services import revocations
-from dashtam.services.keys import Keys
 from dashtam.services.room import require_room
 from dashtam.versions import Precondition, version_of
 

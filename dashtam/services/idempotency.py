@@ -18,9 +18,9 @@ from tortoise.connection import get_connection
 from dashtam.audit.trail import AuditTrail
 from dashtam.errors import KeyInUse, KeyReused
 from dashtam.models import StoredAnswer
-from dashtam.security.cipher import Context
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import STORED_ANSWER
+from dashtam.sealing.cipher import Context
+from dashtam.sealing.columns import STORED_ANSWER
+from dashtam.sealing.keys import Keys
 
 ANSWER_TTL: Final = timedelta(hours=24)
 _SUCCEEDED: Final = range(200, 300)

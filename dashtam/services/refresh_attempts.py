@@ -22,9 +22,9 @@ from dashtam.providers.failures import (
     ProviderNotReady,
 )
 from dashtam.providers.registry import Registry
+from dashtam.sealing.keys import Keys
 from dashtam.services.circuits import Circuits
 from dashtam.services.expiry import complete, holds, is_due, next_look
-from dashtam.services.keys import Keys
 from dashtam.services.refresh_endings import RefreshEndings, is_alive
 from dashtam.services.revocations import revoke_due
 from dashtam.services.tokens import Stored, find_stored, open_stored

@@ -9,6 +9,7 @@ from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.failures import AnswerUnusable, ClientRefused, ProviderFailure
+from dashtam.sealing.keys import Keys
 from dashtam.services.expiry import (
     MISCONFIGURED_PAUSE,
     RARE_PAUSE,
@@ -17,7 +18,6 @@ from dashtam.services.expiry import (
     missing_scopes,
     pause,
 )
-from dashtam.services.keys import Keys
 from dashtam.services.revocations import queue_grant
 from dashtam.services.tokens import Stored, replace_grant
 

@@ -23,8 +23,8 @@ from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionStatus, Outcome
 from dashtam.providers.base import Profile
 from dashtam.providers.failures import NotConnected, ProviderNotReady
+from dashtam.sealing.keys import Keys
 from dashtam.services.expiry import holds, is_due
-from dashtam.services.keys import Keys
 from dashtam.services.refresh_attempts import RefreshAttempts, ValidToken, is_same
 from dashtam.services.refresh_endings import is_alive
 from dashtam.services.tokens import Stored, find_stored, open_access

@@ -22,8 +22,8 @@ from dashtam.models import Outcome, Provider, ProviderConnection, ProviderToken,
 from dashtam.providers.base import TokenGrant
 from dashtam.providers.failures import GrantRefused, ProviderFailure
 from dashtam.providers.registry import Registry
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import REVOKED_TOKEN
+from dashtam.sealing.columns import REVOKED_TOKEN
+from dashtam.sealing.keys import Keys
 from dashtam.services.tokens import open_grant
 
 MOST_PATIENCE: Final = timedelta(days=7)

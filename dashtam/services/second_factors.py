@@ -19,9 +19,9 @@ from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import CodeRefused, InvalidRequest, SecondFactorRequired, SignInRefused
 from dashtam.models import Outcome, RecoveryCode, SecondFactor, User
+from dashtam.sealing.columns import SECOND_FACTOR
+from dashtam.sealing.keys import Keys
 from dashtam.security.sessions import hashed
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import SECOND_FACTOR
 
 RECOVERY_CODES: Final = 10
 _STEP_SECONDS: Final = 30

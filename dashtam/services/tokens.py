@@ -20,9 +20,9 @@ from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import NotFound
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
+from dashtam.sealing.columns import ACCESS_TOKEN, REFRESH_TOKEN
+from dashtam.sealing.keys import Keys
 from dashtam.services.expiry import Lifetimes, complete, lifetimes_of, missing_scopes, next_look
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import ACCESS_TOKEN, REFRESH_TOKEN
 
 # Written out, not built by the ORM: whoever speaks to a provider asks it first.
 _FIND: Final = """

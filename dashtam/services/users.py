@@ -15,10 +15,10 @@ from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent
 from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
+from dashtam.sealing.keys import Keys
 from dashtam.security.passwords import Passwords
 from dashtam.security.sessions import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
 from dashtam.services import letters, revocations
-from dashtam.services.keys import Keys
 from dashtam.services.mailboxes import guessable_words, normalized_address
 from dashtam.services.sessions import Sessions
 

@@ -142,19 +142,19 @@ TARGETS: Final = (
     ),
     # A data key that is destroyed too early takes what it seals with it.
     Target(
-        "dashtam/services/key_states.py",
+        "dashtam/sealing/key_states.py",
         (f"{_UNIT}/services/test_key_states.py", _CHANGING_KEYS),
         frozenset({"retire", "reasons_to_keep", "_REPLACED"}),
         ci=False,
     ),
     Target(
-        "dashtam/services/sealed_rows.py",
+        "dashtam/sealing/tables.py",
         ("tests/rules/test_sealed.py", _CHANGING_KEYS),
         frozenset({"SealedTable", "TABLES", "Usage", "find_usage"}),
         ci=False,
     ),
     Target(
-        "dashtam/services/rotation.py",
+        "dashtam/sealing/rotation.py",
         (_CHANGING_KEYS,),
         # Without what it says on its way, and how it waits for other processes.
         frozenset(

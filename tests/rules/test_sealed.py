@@ -3,7 +3,7 @@
 from tortoise import fields
 
 from dashtam.models import __models__
-from dashtam.services.sealed_rows import TABLES
+from dashtam.sealing.tables import TABLES
 
 KNOWN = {f"{table.name}.{column.name}" for table in TABLES for column in table.columns}
 

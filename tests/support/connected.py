@@ -18,7 +18,7 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.services.keys import Keys
+from dashtam.sealing.keys import Keys
 from dashtam.services.tokens import open_grant, store_grant
 from dashtam.settings.model import Settings
 from tests.support.makers import make_connection, make_provider, make_user

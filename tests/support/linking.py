@@ -12,7 +12,7 @@ from dashtam.cache import Cache
 from dashtam.models import ProviderConnection, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, build_linking
-from dashtam.services.keys import Keys
+from dashtam.sealing.keys import Keys
 from dashtam.settings.model import Settings
 from tests.support.people import Visitor
 from tests.support.surfer import Surfer

@@ -7,8 +7,8 @@ import asyncpg
 from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import ACCESS_TOKEN, REFRESH_TOKEN
+from dashtam.sealing.columns import ACCESS_TOKEN, REFRESH_TOKEN
+from dashtam.sealing.keys import Keys
 from tests.support.earlier_values import seal_earlier
 
 _CONNECTIONS = ("id", "user_id", "provider_id", "alias", "status", "connected_at")

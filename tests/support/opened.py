@@ -6,7 +6,7 @@ import json
 from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import ProviderToken
-from dashtam.services.keys import Keys
+from dashtam.sealing.keys import Keys
 from dashtam.services.tokens import find_stored, open_stored
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings

@@ -10,10 +10,8 @@ from pydantic import SecretStr
 
 from dashtam.audit.trail import AuditTrail
 from dashtam.models import AuditEntry
-from dashtam.security.cipher import Context, SealedColumn
-from dashtam.services.keys import Keys
-from dashtam.services.rotation import Rotation
-from dashtam.services.sealed import (
+from dashtam.sealing.cipher import Context, SealedColumn
+from dashtam.sealing.columns import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     REVOKED_TOKEN,
@@ -21,7 +19,9 @@ from dashtam.services.sealed import (
     STORED_ANSWER,
     VERIFIER,
 )
-from dashtam.services.sealed_rows import TABLES
+from dashtam.sealing.keys import Keys
+from dashtam.sealing.rotation import Rotation
+from dashtam.sealing.tables import TABLES
 from tests.support.makers import (
     make_attempt,
     make_connection,

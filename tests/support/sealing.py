@@ -21,8 +21,8 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
-from dashtam.services.keys import Keys
-from dashtam.services.sealed import ACCESS_TOKEN
+from dashtam.sealing.columns import ACCESS_TOKEN
+from dashtam.sealing.keys import Keys
 from dashtam.services.tokens import open_grant, store_grant
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings

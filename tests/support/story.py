@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import Outcome, Provider, ProviderToken
-from dashtam.services import sealed
-from dashtam.services.keys import Keys
+from dashtam.sealing import columns as sealed
+from dashtam.sealing.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 from tests.support.makers import make_connection, make_token, make_user

@@ -21,8 +21,8 @@ from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import configure_logging
+from dashtam.sealing.keys import Keys
 from dashtam.services.circuits import Circuits
-from dashtam.services.keys import Keys
 from dashtam.services.refresh_attempts import Limits, RefreshAttempts
 from dashtam.services.refresh_endings import RefreshEndings
 from dashtam.services.refreshes import Patience, Refreshes

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.logs.masking import Masker
-from dashtam.security.cipher import DataKey
+from dashtam.sealing.cipher import DataKey
+from dashtam.sealing.columns import ACCESS_TOKEN
+from dashtam.sealing.wrapping import new_key_id
 from dashtam.security.sessions import Mark, new_token
-from dashtam.security.wrapping import new_key_id
-from dashtam.services.sealed import ACCESS_TOKEN
 
 CANARY = "Kd93nvQ0xL2mZb7R/+'x"
 

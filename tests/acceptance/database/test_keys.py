@@ -6,7 +6,7 @@ import signal
 import subprocess
 from typing import Final
 
-from dashtam.services.rotation import LOCK
+from dashtam.sealing.rotation import LOCK
 from tests.support.clusters import Cluster, wait_until
 
 SEALING: Final = "tests.support.sealing"

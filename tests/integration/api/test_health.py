@@ -14,7 +14,7 @@ from dashtam.cache import Cache, open_cache
 from dashtam.database.migrations import files
 from dashtam.models import EncryptionKey, KeyState
 from dashtam.resources import Resources
-from dashtam.security.wrapping import Wrapper
+from dashtam.sealing.wrapping import Wrapper
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
 from tests.support.makers import make_second_factor, make_token

@@ -10,7 +10,7 @@ from tortoise import connections
 from dashtam.errors import SealError
 from dashtam.models import AuditEntry, RecoveryCode, SecondFactor
 from dashtam.resources import Resources
-from dashtam.services.sealed import SECOND_FACTOR
+from dashtam.sealing.columns import SECOND_FACTOR
 from tests.integration.api.conftest import MakeVisitor
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
 

@@ -19,8 +19,8 @@ from dashtam.models import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
-from dashtam.security.cipher import Context, Sealed
-from dashtam.services.keys import Keys
+from dashtam.sealing.cipher import Context, Sealed
+from dashtam.sealing.keys import Keys
 from dashtam.settings.addresses import CacheAddress
 from tests.support.bank import Bank, BankAdapter
 from tests.support.linking import Person, Story, relinked

@@ -13,13 +13,9 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import open_session
 from dashtam.errors import KeyNeeded, KeysNotRotated, NotFound
 from dashtam.models import AuditEntry, EncryptionKey, KeyState
-from dashtam.security.cipher import Context, Sealed, SealedColumn
-from dashtam.security.wrapping import Wrapper, new_key_id
-from dashtam.services import rotation
-from dashtam.services.key_states import retire
-from dashtam.services.keys import Keys
-from dashtam.services.rotation import alone
-from dashtam.services.sealed import (
+from dashtam.sealing import rotation
+from dashtam.sealing.cipher import Context, Sealed, SealedColumn
+from dashtam.sealing.columns import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     REVOKED_TOKEN,
@@ -27,7 +23,11 @@ from dashtam.services.sealed import (
     STORED_ANSWER,
     VERIFIER,
 )
-from dashtam.services.sealed_rows import TABLES, Usage, find_usage
+from dashtam.sealing.key_states import retire
+from dashtam.sealing.keys import Keys
+from dashtam.sealing.rotation import alone
+from dashtam.sealing.tables import TABLES, Usage, find_usage
+from dashtam.sealing.wrapping import Wrapper, new_key_id
 from dashtam.settings.model import TestSettings
 from tests.support.earlier_values import seal_earlier
 from tests.support.makers import (

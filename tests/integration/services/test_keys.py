@@ -17,9 +17,9 @@ from tortoise.exceptions import OperationalError
 from dashtam.audit.trail import AuditTrail
 from dashtam.errors import SealError
 from dashtam.models import EncryptionKey, KeyState
-from dashtam.security.wrapping import Wrapper, new_key_id
-from dashtam.services.keys import RELOAD_SECONDS, Keys
-from dashtam.services.sealed import ACCESS_TOKEN, SECOND_FACTOR, VERIFIER
+from dashtam.sealing.columns import ACCESS_TOKEN, SECOND_FACTOR, VERIFIER
+from dashtam.sealing.keys import RELOAD_SECONDS, Keys
+from dashtam.sealing.wrapping import Wrapper, new_key_id
 from dashtam.settings.model import TestSettings
 from tests.support.earlier_values import seal_earlier
 

@@ -11,9 +11,9 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.errors import AliasTaken, NotFound, SealError
 from dashtam.models import AuditEntry, ConnectionStatus, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
+from dashtam.sealing.keys import Keys
+from dashtam.sealing.tables import list_key_ids
 from dashtam.services.connections import create_connection
-from dashtam.services.keys import Keys
-from dashtam.services.sealed_rows import list_key_ids
 from dashtam.services.tokens import open_grant, store_grant
 from tests.support.makers import make_connection, make_provider, make_second_factor, make_user
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.errors import SealError
-from dashtam.security.cipher import Context, DataKey, Purpose, SealedColumn
-from dashtam.security.envelope import Envelope, new_nonce
+from dashtam.sealing.cipher import Context, DataKey, Purpose, SealedColumn
+from dashtam.sealing.envelope import Envelope, new_nonce
 
 BYTES = bytes(range(32))
 KEY = DataKey("k-one", BYTES, environment="testing")

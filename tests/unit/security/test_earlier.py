@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.errors import SealError
-from dashtam.security.cipher import Context
-from dashtam.security.earlier import EarlierCipher
-from dashtam.security.envelope import Envelope
-from dashtam.services.sealed import ACCESS_TOKEN, REFRESH_TOKEN, SECOND_FACTOR, STORED_ANSWER, VERIFIER
+from dashtam.sealing.cipher import Context
+from dashtam.sealing.columns import ACCESS_TOKEN, REFRESH_TOKEN, SECOND_FACTOR, STORED_ANSWER, VERIFIER
+from dashtam.sealing.envelope import Envelope
+from dashtam.sealing.layout_v1 import EarlierCipher
 from tests.support.earlier_values import seal_earlier
 
 KEYS = {"new": bytes(range(32)), "old": bytes(range(1, 33))}

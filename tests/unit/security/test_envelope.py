@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.errors import SealError
-from dashtam.security.envelope import Envelope, bound, prefix
+from dashtam.sealing.envelope import Envelope, bound, prefix
 
 SEALED = bytes(Envelope(b"v2", b"k-one", bytes(12), bytes(22)))
 

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashtam.models import EncryptionKey, KeyState
-from dashtam.services.key_states import RETIRE_AFTER, reasons_to_keep
-from dashtam.services.sealed_rows import Usage
+from dashtam.sealing.key_states import RETIRE_AFTER, reasons_to_keep
+from dashtam.sealing.tables import Usage
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)

@@ -10,8 +10,8 @@ import asyncpg
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import KeyNeeded, NotFound
 from dashtam.models import EncryptionKey, KeyState, Outcome
-from dashtam.services.keys import Keys
-from dashtam.services.sealed_rows import Usage, find_usage
+from dashtam.sealing.keys import Keys
+from dashtam.sealing.tables import Usage, find_usage
 
 RETIRE_AFTER: Final = timedelta(minutes=5)
 """So long after its successor was promoted a key opens on: nothing that was sealed with it is still on its way."""

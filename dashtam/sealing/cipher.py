@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from dashtam.errors import SealError
+from dashtam.sealing.envelope import Envelope, bound, new_nonce, prefix, sized, spell
 from dashtam.security.derivation import derive_key
-from dashtam.security.envelope import Envelope, bound, new_nonce, prefix, sized, spell
 
 LAYOUT: Final = "v2"
 KEY_BYTES: Final = 32

@@ -6,9 +6,10 @@ from typing import Final
 import asyncpg
 from tortoise.connection import get_connection
 
-from dashtam.security import cipher, earlier
-from dashtam.security.cipher import SealedColumn
-from dashtam.services.sealed import (
+from dashtam.sealing import cipher
+from dashtam.sealing import layout_v1 as earlier
+from dashtam.sealing.cipher import SealedColumn
+from dashtam.sealing.columns import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     REVOKED_TOKEN,

@@ -13,9 +13,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dashtam.errors import SealError
-from dashtam.security.cipher import KEY_BYTES, LAYOUT, DataKey, Sealed
+from dashtam.sealing.cipher import KEY_BYTES, LAYOUT, DataKey, Sealed
+from dashtam.sealing.envelope import Envelope, bound, new_nonce, prefix, spell
 from dashtam.security.derivation import derive_key
-from dashtam.security.envelope import Envelope, bound, new_nonce, prefix, spell
 
 _PURPOSE: Final = b"dashtam data keys v2"
 _ID_BYTES: Final = 5

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
 from dashtam.errors import SealError
-from dashtam.security.cipher import Context
+from dashtam.sealing.cipher import Context
+from dashtam.sealing.envelope import Envelope, bound
 from dashtam.security.derivation import derive_key
-from dashtam.security.envelope import Envelope, bound
 
 LAYOUT: Final = "v1"
 _PURPOSE: Final = b"dashtam provider tokens v1"

@@ -19,11 +19,11 @@ from tortoise.connection import get_connection
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import KeysNotRotated, SealError
 from dashtam.models import EncryptionKey, KeyState, Outcome
-from dashtam.security.cipher import LAYOUT, Context, Sealed
-from dashtam.security.envelope import prefix
-from dashtam.security.wrapping import new_key_id
-from dashtam.services.keys import RELOAD_SECONDS, Keys
-from dashtam.services.sealed_rows import TABLES, SealedTable
+from dashtam.sealing.cipher import LAYOUT, Context, Sealed
+from dashtam.sealing.envelope import prefix
+from dashtam.sealing.keys import RELOAD_SECONDS, Keys
+from dashtam.sealing.tables import TABLES, SealedTable
+from dashtam.sealing.wrapping import new_key_id
 
 SETTLE: Final = timedelta(seconds=2 * RELOAD_SECONDS)
 """So long after a promotion no process seals with the key before any more."""

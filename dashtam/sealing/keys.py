@@ -17,10 +17,10 @@ from tortoise.connection import get_connection
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import SealError
 from dashtam.models import EncryptionKey, KeyState, Outcome
-from dashtam.security import earlier
-from dashtam.security.cipher import LAYOUT, Context, DataKey, Sealed
-from dashtam.security.envelope import Envelope
-from dashtam.security.wrapping import Wrapper, new_key_id
+from dashtam.sealing import layout_v1 as earlier
+from dashtam.sealing.cipher import LAYOUT, Context, DataKey, Sealed
+from dashtam.sealing.envelope import Envelope
+from dashtam.sealing.wrapping import Wrapper, new_key_id
 
 RELOAD_SECONDS: Final = 5.0
 """How long a process believes what it knows: that much later at most it seals with the key that was promoted."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dashtam.security.cipher import Purpose, SealedColumn
+from dashtam.sealing.cipher import Purpose, SealedColumn
 
 ACCESS_TOKEN: Final = SealedColumn(
     "provider_tokens", "access_token_sealed", Purpose.PROVIDER_TOKENS, "provider_token:{row}:access"

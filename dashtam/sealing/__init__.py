@@ -1,0 +1,1 @@
+"""Secrets at rest: keys, the cipher, and changing keys while everything runs."""

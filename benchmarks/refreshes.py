@@ -33,10 +33,10 @@ from dashtam.devenv.certificates import Certificates
 from dashtam.logs.pipeline import configure_logging
 from dashtam.models import Provider, ProviderToken, User
 from dashtam.providers.base import TokenGrant
-from dashtam.services.tokens import store_grant
-from dashtam.services.upkeep import Upkeep
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.store import store_grant
+from dashtam.tokens.upkeep import Upkeep
 from tests.support.connected import a_person, forget_refreshes, keys_of
 from tests.support.makers import make_connection
 from tests.support.people import Postbox

@@ -22,11 +22,11 @@ from dashtam.logs.pipeline import configure_logging, get_logger
 from dashtam.providers.registry import provider_secrets
 from dashtam.readiness import examine
 from dashtam.resources import Resources, open_resources
-from dashtam.services.refresh_attempts import AWAY
-from dashtam.services.revocations import revoke_due
-from dashtam.services.upkeep import Upkeep, purge_expired
 from dashtam.settings.loading import load_settings, secret_values
 from dashtam.settings.model import Settings
+from dashtam.tokens.attempt import AWAY
+from dashtam.tokens.revocations import revoke_due
+from dashtam.tokens.upkeep import Upkeep, purge_expired
 
 NAME: Final = "refresher"
 READY: Final = "ready"

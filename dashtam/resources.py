@@ -18,18 +18,18 @@ from dashtam.services.administration import Administration
 from dashtam.services.answers import Answers
 from dashtam.services.authentication import Authentication
 from dashtam.services.authorizations import Authorizations
-from dashtam.services.circuits import Circuits
 from dashtam.services.claims import Claims
 from dashtam.services.connections import Connections
 from dashtam.services.identities import Identities
 from dashtam.services.personal_tokens import PersonalTokens
-from dashtam.services.refresh_attempts import RefreshAttempts
-from dashtam.services.refresh_endings import RefreshEndings
-from dashtam.services.refreshes import Refreshes
 from dashtam.services.second_factors import SecondFactors
 from dashtam.services.sessions import Sessions
 from dashtam.services.users import Users
 from dashtam.settings.model import Settings
+from dashtam.tokens.attempt import RefreshAttempts
+from dashtam.tokens.circuits import Circuits
+from dashtam.tokens.endings import RefreshEndings
+from dashtam.tokens.refreshing import Refreshes
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from dashtam.current import current_linking, current_resources
 from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
 from dashtam.logs.pipeline import get_logger
 from dashtam.pages import CONTENT_TYPE, render_page
-from dashtam.security.sessions import AUTHORIZATION_TTL
+from dashtam.security.tokens import AUTHORIZATION_TTL
 from dashtam.services.authorizations import Invitation
 from dashtam.services.browsers import opener_cookie, read_browser
 

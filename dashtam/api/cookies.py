@@ -16,7 +16,7 @@ from quart import Response, request
 from dashtam.api.traits import Header, Trait
 from dashtam.current import current_resources
 from dashtam.errors import CrossOrigin
-from dashtam.security.sessions import SESSION_COOKIE
+from dashtam.security.tokens import SESSION_COOKIE
 
 COOKIE: Final = SESSION_COOKIE
 HEADER: Final = "X-Dashtam-Request"

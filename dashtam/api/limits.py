@@ -19,7 +19,7 @@ from dashtam.cache import attempts, known_device
 from dashtam.callers import current_caller
 from dashtam.current import current_resources
 from dashtam.errors import TooManyRequests
-from dashtam.security.sessions import hashed
+from dashtam.security.tokens import hashed
 
 
 @dataclass(frozen=True)

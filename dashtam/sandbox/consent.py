@@ -16,7 +16,7 @@ from dashtam.providers.sandbox.credentials import CLIENT_ID, issuer
 from dashtam.sandbox.grants import now_of
 from dashtam.sandbox.knobs import Knobs
 from dashtam.sandbox.store import Issued, Store
-from dashtam.security.sessions import hashed
+from dashtam.security.tokens import hashed
 from dashtam.settings.model import Settings
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")

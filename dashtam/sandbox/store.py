@@ -11,7 +11,7 @@ from secrets import token_urlsafe
 from typing import Any, Final
 
 from dashtam.cache import Cache, sandbox_key
-from dashtam.security.sessions import hashed
+from dashtam.security.tokens import hashed
 
 KEPT: Final = timedelta(days=1)
 COUNTERS: Final = (

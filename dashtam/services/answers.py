@@ -31,14 +31,14 @@ from dashtam.providers.failures import (
 from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys
-from dashtam.security.sessions import hashed
-from dashtam.services import revocations
+from dashtam.security.tokens import hashed
 from dashtam.services.authorizations import identify, redirect_uri
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import lock_connection
 from dashtam.services.identities import Identities
-from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import AnswerObjected, error_for, outcome_of, reason_of, word_of
+from dashtam.tokens import revocations
+from dashtam.tokens.store import store_grant
 
 MOST_REFUSED: Final = 30
 """Audited refusals of one address in a minute: the audit trail is never emptied, so a stranger must not fill it."""

@@ -33,7 +33,7 @@ from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys
 from dashtam.security.pkce import challenge_of, new_verifier
-from dashtam.security.sessions import AUTHORIZATION_TTL, Mark, hashed, new_token
+from dashtam.security.tokens import AUTHORIZATION_TTL, Mark, hashed, new_token
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import create_connection, lock_connection
 from dashtam.services.identities import Identities, Identity

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from dashtam.security.sessions import OPENER_COOKIE, SESSION_COOKIE, Mark, new_token
+from dashtam.security.tokens import OPENER_COOKIE, SESSION_COOKIE, Mark, new_token
 
 _MOST_OPENERS: Final = 20
 

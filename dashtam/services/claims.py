@@ -13,12 +13,12 @@ from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
-from dashtam.services import revocations
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
 from dashtam.services.room import find_excess, lock_owner
-from dashtam.services.tokens import store_grant
 from dashtam.services.verdicts import outcome_of, word_of
+from dashtam.tokens import revocations
+from dashtam.tokens.store import store_grant
 
 
 class Claims:

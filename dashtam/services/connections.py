@@ -25,8 +25,8 @@ from dashtam.models import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
-from dashtam.services import revocations
 from dashtam.services.room import require_room
+from dashtam.tokens import revocations
 from dashtam.versions import Precondition, version_of
 
 _IMPATIENCE: Final = 5.0

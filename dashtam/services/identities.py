@@ -14,7 +14,7 @@ from dashtam.cache import Cache, identity_key
 from dashtam.errors import CacheNotReady, NotAuthenticated
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import Role, SessionKind, SessionToken, TokenKind, UserSession
-from dashtam.security.sessions import BROWSER_IDLE_TTL, hashed
+from dashtam.security.tokens import BROWSER_IDLE_TTL, hashed
 
 INVALID_TOKEN: Final = 'Bearer realm="dashtam", error="invalid_token"'  # noqa: S105  # a challenge, not a secret
 """RFC 6750, section 3.1."""

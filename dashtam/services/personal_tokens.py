@@ -10,7 +10,7 @@ from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import InvalidRequest
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, UserSession
-from dashtam.security.sessions import Mark, hashed, new_token
+from dashtam.security.tokens import Mark, hashed, new_token
 from dashtam.services.sessions import Sessions, Tokens
 
 MOST_TOKENS: Final = 50

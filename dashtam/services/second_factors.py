@@ -21,7 +21,7 @@ from dashtam.errors import CodeRefused, InvalidRequest, SecondFactorRequired, Si
 from dashtam.models import Outcome, RecoveryCode, SecondFactor, User
 from dashtam.sealing.columns import SECOND_FACTOR
 from dashtam.sealing.keys import Keys
-from dashtam.security.sessions import hashed
+from dashtam.security.tokens import hashed
 
 RECOVERY_CODES: Final = 10
 _STEP_SECONDS: Final = 30

@@ -15,7 +15,7 @@ from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.errors import AlreadyRefreshed, NotAuthenticated, NotFound, SignInRefused
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, User, UserSession
-from dashtam.security.sessions import (
+from dashtam.security.tokens import (
     ACCESS_TTL,
     BROWSER_TTL,
     PROGRAM_IDLE_TTL,

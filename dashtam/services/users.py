@@ -17,10 +17,11 @@ from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.sealing.keys import Keys
 from dashtam.security.passwords import Passwords
-from dashtam.security.sessions import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
-from dashtam.services import letters, revocations
+from dashtam.security.tokens import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
+from dashtam.services import letters
 from dashtam.services.mailboxes import guessable_words, normalized_address
 from dashtam.services.sessions import Sessions
+from dashtam.tokens import revocations
 
 _log = get_logger(__name__)
 

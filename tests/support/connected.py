@@ -19,8 +19,8 @@ from dashtam.cache import Cache
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.sealing.keys import Keys
-from dashtam.services.tokens import open_grant, store_grant
 from dashtam.settings.model import Settings
+from dashtam.tokens.store import open_grant, store_grant
 from tests.support.makers import make_connection, make_provider, make_user
 from tests.support.token_adapter import PROFILE
 from tests.support.token_caller import Order

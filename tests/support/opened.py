@@ -7,9 +7,9 @@ from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import ProviderToken
 from dashtam.sealing.keys import Keys
-from dashtam.services.tokens import find_stored, open_stored
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
+from dashtam.tokens.store import find_stored, open_stored
 
 
 async def list_tokens(settings: Settings) -> list[str]:

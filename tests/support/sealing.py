@@ -23,9 +23,9 @@ from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
 from dashtam.sealing.columns import ACCESS_TOKEN
 from dashtam.sealing.keys import Keys
-from dashtam.services.tokens import open_grant, store_grant
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
+from dashtam.tokens.store import open_grant, store_grant
 from tests.support.makers import make_user
 from tests.support.many_tokens import store_earlier_token, store_tokens
 

@@ -22,12 +22,12 @@ from dashtam.database.lifespan import connect
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import configure_logging
 from dashtam.sealing.keys import Keys
-from dashtam.services.circuits import Circuits
-from dashtam.services.refresh_attempts import Limits, RefreshAttempts
-from dashtam.services.refresh_endings import RefreshEndings
-from dashtam.services.refreshes import Patience, Refreshes
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
+from dashtam.tokens.attempt import Limits, RefreshAttempts
+from dashtam.tokens.circuits import Circuits
+from dashtam.tokens.endings import RefreshEndings
+from dashtam.tokens.refreshing import Patience, Refreshes
 from tests.support.token_adapter import PROFILE, OneAdapter, TokenAdapter
 
 _LIMITS: Final = Limits()

@@ -11,7 +11,7 @@ from dashtam.logs.masking import Masker
 from dashtam.sealing.cipher import DataKey
 from dashtam.sealing.columns import ACCESS_TOKEN
 from dashtam.sealing.wrapping import new_key_id
-from dashtam.security.sessions import Mark, new_token
+from dashtam.security.tokens import Mark, new_token
 
 CANARY = "Kd93nvQ0xL2mZb7R/+'x"
 

@@ -14,7 +14,7 @@ from dashtam.cache import attempts, open_cache
 from dashtam.models import AuditEntry, UserSession
 from dashtam.resources import Resources, build_people
 from dashtam.security.passwords import open_passwords
-from dashtam.security.sessions import hashed
+from dashtam.security.tokens import hashed
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
 from tests.integration.api.conftest import MakeVisitor, make_person

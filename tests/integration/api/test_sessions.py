@@ -14,7 +14,7 @@ from dashtam.audit.caller import UNKNOWN
 from dashtam.errors import SignInRefused
 from dashtam.models import AuditEntry, SessionKind, SessionToken, User, UserSession
 from dashtam.resources import Resources
-from dashtam.security.sessions import BROWSER_IDLE_TTL, REFRESH_GRACE
+from dashtam.security.tokens import BROWSER_IDLE_TTL, REFRESH_GRACE
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Visitor, problem
 

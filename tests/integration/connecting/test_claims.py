@@ -4,7 +4,7 @@ import pytest
 
 from dashtam.models import ProviderConnection, ProviderToken
 from dashtam.resources import Resources
-from dashtam.services.tokens import open_grant
+from dashtam.tokens.store import open_grant
 from tests.support.linking import Person, Story
 
 BODY = {"provider_key": "paste", "alias": "Bridge"}

@@ -11,7 +11,7 @@ from tortoise import connections
 
 from dashtam.models import AuditEntry, AuthorizationRequest, ConnectionStatus, ProviderConnection, SessionKind
 from dashtam.resources import Resources
-from dashtam.services.tokens import open_grant
+from dashtam.tokens.store import open_grant
 from tests.support.bank import Bank
 from tests.support.linking import Person, Sign, Story
 

@@ -8,7 +8,7 @@ from dashtam.audit.caller import UNKNOWN
 from dashtam.models import ProviderToken, Revocation
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
-from dashtam.services.revocations import LEASE, MOST_PATIENCE, pause_before, revoke_due
+from dashtam.tokens.revocations import LEASE, MOST_PATIENCE, pause_before, revoke_due
 from tests.support.bank import Bank, BankAdapter
 from tests.support.linking import Person, Story
 

@@ -26,8 +26,8 @@ from dashtam.resources import open_resources
 from dashtam.services.authorizations import Asker
 from dashtam.services.connections import Standing
 from dashtam.services.room import MOST_CONNECTIONS, MOST_PENDING
-from dashtam.services.upkeep import purge_expired
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.upkeep import purge_expired
 from tests.support.bank import PasteAdapter
 from tests.support.linking import Person, Sign, Story, relinked
 from tests.support.town import Town, founded

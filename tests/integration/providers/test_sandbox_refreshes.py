@@ -15,7 +15,7 @@ from dashtam.providers.base import OAuthAdapter
 from dashtam.providers.failures import NotConnected, ProviderNotReady
 from dashtam.resources import Resources, open_resources
 from dashtam.security.pkce import challenge_of
-from dashtam.services.tokens import find_stored, store_grant
+from dashtam.tokens.store import find_stored, store_grant
 from tests.support.connected import forget_refreshes
 from tests.support.makers import make_connection, make_provider, make_user
 from tests.support.sandbox import Sandbox

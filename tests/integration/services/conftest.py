@@ -7,8 +7,8 @@ import pytest
 
 from dashtam.cache import Cache, open_cache
 from dashtam.database.verification import VerifiedTestDatabase
-from dashtam.services.refreshes import Refreshes
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.refreshing import Refreshes
 from tests.support.connected import Connected, a_person, connect_bank, forget_refreshes
 from tests.support.token_adapter import PROFILE, TokenAdapter
 from tests.support.token_caller import build_refreshes

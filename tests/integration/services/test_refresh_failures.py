@@ -15,11 +15,11 @@ from dashtam.providers.failures import (
     ProviderFailure,
     ProviderNotReady,
 )
-from dashtam.services.circuits import THRESHOLD, Circuits
-from dashtam.services.expiry import UNUSABLE_LIMIT
-from dashtam.services.refreshes import Refreshes
-from dashtam.services.tokens import find_stored
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.circuits import THRESHOLD, Circuits
+from dashtam.tokens.expiry import UNUSABLE_LIMIT
+from dashtam.tokens.refreshing import Refreshes
+from dashtam.tokens.store import find_stored
 from tests.support.connected import Connected, connect_bank, say_go
 from tests.support.makers import make_user
 from tests.support.token_adapter import PROFILE, TokenAdapter

@@ -17,10 +17,10 @@ from dashtam.database.lifespan import open_session
 from dashtam.errors import CacheNotReady
 from dashtam.models import AuditEntry, ProviderConnection, ProviderToken
 from dashtam.providers.failures import NotConnected, ProviderNotReady
-from dashtam.services.refresh_attempts import Limits
-from dashtam.services.refreshes import Patience, Refreshes
-from dashtam.services.tokens import find_stored
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.attempt import Limits
+from dashtam.tokens.refreshing import Patience, Refreshes
+from dashtam.tokens.store import find_stored
 from tests.support.connected import Connected, say_go
 from tests.support.token_adapter import PROFILE, TokenAdapter
 from tests.support.token_caller import build_refreshes
@@ -377,6 +377,6 @@ def test_no_secret_shows_in_what_is_handed_around() -> None:
         "scope": "",
         "version": 1,
     }
-    from dashtam.services.refresh_attempts import ValidToken
+    from dashtam.tokens.attempt import ValidToken
 
     assert "canary" not in repr(ValidToken(**values))

@@ -14,7 +14,7 @@ from dashtam.providers.base import TokenGrant
 from dashtam.sealing.keys import Keys
 from dashtam.sealing.tables import list_key_ids
 from dashtam.services.connections import create_connection
-from dashtam.services.tokens import open_grant, store_grant
+from dashtam.tokens.store import open_grant, store_grant
 from tests.support.makers import make_connection, make_provider, make_second_factor, make_user
 
 pytestmark = pytest.mark.usefixtures("transaction")

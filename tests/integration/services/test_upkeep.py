@@ -10,9 +10,9 @@ import pytest
 from dashtam.audit.trail import AuditTrail
 from dashtam.mail.failures import MailRefused, MailServerNotReady
 from dashtam.models import AuditEntry, AuthorizationRequest, OneTimeCode, Provider, User, UserSession
-from dashtam.services.refreshes import Refreshes
-from dashtam.services.upkeep import LEASE, SIDE_BY_SIDE, Upkeep, purge_expired
 from dashtam.settings.model import TestSettings
+from dashtam.tokens.refreshing import Refreshes
+from dashtam.tokens.upkeep import LEASE, SIDE_BY_SIDE, Upkeep, purge_expired
 from tests.support.connected import Connected, a_person, connect_bank
 from tests.support.makers import make_code, make_connection, make_session
 from tests.support.people import Postbox

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.callback.answers import read_answer
-from dashtam.security.sessions import Mark, new_token
+from dashtam.security.tokens import Mark, new_token
 
 STATE = (
     Mark.STATE + "Yz1tMX8wQyOW4lv34d9TohzavkSyQBnxoFxA-1yq-1E"

@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from dashtam.security.pkce import new_verifier
-from dashtam.security.sessions import Mark, hashed, new_token
+from dashtam.security.tokens import Mark, hashed, new_token
 
 
 def test_every_token_is_drawn_from_the_systems_own_randomness(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,17 +10,8 @@ from pydantic import SecretStr
 from dashtam.models import Authorization
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.registry import list_profiles
-from dashtam.services import expiry
-from dashtam.services.expiry import (
-    Lifetimes,
-    complete,
-    holds,
-    is_due,
-    margin,
-    missing_scopes,
-    next_look,
-    pause,
-)
+from dashtam.tokens import expiry
+from dashtam.tokens.expiry import Lifetimes, complete, holds, is_due, margin, missing_scopes, next_look, pause
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)

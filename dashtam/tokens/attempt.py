@@ -23,11 +23,11 @@ from dashtam.providers.failures import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
-from dashtam.services.circuits import Circuits
-from dashtam.services.expiry import complete, holds, is_due, next_look
-from dashtam.services.refresh_endings import RefreshEndings, is_alive
-from dashtam.services.revocations import revoke_due
-from dashtam.services.tokens import Stored, find_stored, open_stored
+from dashtam.tokens.circuits import Circuits
+from dashtam.tokens.endings import RefreshEndings, is_alive
+from dashtam.tokens.expiry import complete, holds, is_due, next_look
+from dashtam.tokens.revocations import revoke_due
+from dashtam.tokens.store import Stored, find_stored, open_stored
 
 # What a query says whose server is away or goes away under it, or that somebody else's lock keeps waiting too long.
 AWAY: Final = (

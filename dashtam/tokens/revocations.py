@@ -24,7 +24,7 @@ from dashtam.providers.failures import GrantRefused, ProviderFailure
 from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import REVOKED_TOKEN
 from dashtam.sealing.keys import Keys
-from dashtam.services.tokens import open_grant
+from dashtam.tokens.store import open_grant
 
 MOST_PATIENCE: Final = timedelta(days=7)
 LEASE: Final = timedelta(minutes=2)

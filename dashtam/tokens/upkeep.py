@@ -25,12 +25,12 @@ from dashtam.models import (
     UserSession,
 )
 from dashtam.providers.failures import ProviderFailure
-from dashtam.services.connection_letters import connection_ending_letter, connection_expired_letter
-from dashtam.services.expiry import next_look, warns_at
-from dashtam.services.refresh_attempts import AWAY
-from dashtam.services.refresh_endings import is_alive
-from dashtam.services.refreshes import Refreshes
-from dashtam.services.tokens import Stored, find_stored
+from dashtam.tokens.attempt import AWAY
+from dashtam.tokens.endings import is_alive
+from dashtam.tokens.expiry import next_look, warns_at
+from dashtam.tokens.letters import connection_ending_letter, connection_expired_letter
+from dashtam.tokens.refreshing import Refreshes
+from dashtam.tokens.store import Stored, find_stored
 
 LEASE: Final = timedelta(minutes=2)
 """How long a connection is one process' to see to; what a killed one had claimed is another's after that."""

@@ -22,7 +22,7 @@ from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, Provider
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.sealing.columns import ACCESS_TOKEN, REFRESH_TOKEN
 from dashtam.sealing.keys import Keys
-from dashtam.services.expiry import Lifetimes, complete, lifetimes_of, missing_scopes, next_look
+from dashtam.tokens.expiry import Lifetimes, complete, lifetimes_of, missing_scopes, next_look
 
 # Written out, not built by the ORM: whoever speaks to a provider asks it first.
 _FIND: Final = """

@@ -24,10 +24,10 @@ from dashtam.models import ConnectionStatus, Outcome
 from dashtam.providers.base import Profile
 from dashtam.providers.failures import NotConnected, ProviderNotReady
 from dashtam.sealing.keys import Keys
-from dashtam.services.expiry import holds, is_due
-from dashtam.services.refresh_attempts import RefreshAttempts, ValidToken, is_same
-from dashtam.services.refresh_endings import is_alive
-from dashtam.services.tokens import Stored, find_stored, open_access
+from dashtam.tokens.attempt import RefreshAttempts, ValidToken, is_same
+from dashtam.tokens.endings import is_alive
+from dashtam.tokens.expiry import holds, is_due
+from dashtam.tokens.store import Stored, find_stored, open_access
 
 _log = get_logger(__name__)
 

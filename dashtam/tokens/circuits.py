@@ -7,7 +7,7 @@ from dashtam.cache import Cache, circuit_failures, circuit_open, circuit_trial
 from dashtam.errors import CacheNotReady
 from dashtam.logs.pipeline import get_logger
 from dashtam.providers.failures import ClientRefused, ProviderFailure, ProviderNotReady
-from dashtam.services.expiry import MOST_RETRY_AFTER
+from dashtam.tokens.expiry import MOST_RETRY_AFTER
 
 THRESHOLD: Final = 5
 """So many failures in a row open the circuit; one more after each pause opens it for longer."""

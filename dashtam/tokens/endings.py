@@ -10,7 +10,7 @@ from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, Provider
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.failures import AnswerUnusable, ClientRefused, ProviderFailure
 from dashtam.sealing.keys import Keys
-from dashtam.services.expiry import (
+from dashtam.tokens.expiry import (
     MISCONFIGURED_PAUSE,
     RARE_PAUSE,
     UNUSABLE_LIMIT,
@@ -18,8 +18,8 @@ from dashtam.services.expiry import (
     missing_scopes,
     pause,
 )
-from dashtam.services.revocations import queue_grant
-from dashtam.services.tokens import Stored, replace_grant
+from dashtam.tokens.revocations import queue_grant
+from dashtam.tokens.store import Stored, replace_grant
 
 # Written out, as tokens.py does: it is part of every refresh.
 _LOCK: Final = "SELECT status, reason FROM provider_connections WHERE id = $1 FOR UPDATE"

@@ -1,0 +1,1 @@
+"""What providers granted: stored sealed, kept valid, given back."""

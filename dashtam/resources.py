@@ -9,22 +9,22 @@ from argon2 import Parameters
 from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache, open_cache
 from dashtam.database.lifespan import connect
+from dashtam.identity.administration import Administration
+from dashtam.identity.authentication import Authentication
+from dashtam.identity.identities import Identities
+from dashtam.identity.passwords import LIVE, Passwords, open_passwords
+from dashtam.identity.personal_tokens import PersonalTokens
+from dashtam.identity.second_factors import SecondFactors
+from dashtam.identity.sessions import Sessions
+from dashtam.identity.users import Users
 from dashtam.mail import Mailer, build_mailer
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.registry import Registry, build_registry
 from dashtam.sealing.keys import Keys
-from dashtam.security.passwords import LIVE, Passwords, open_passwords
-from dashtam.services.administration import Administration
 from dashtam.services.answers import Answers
-from dashtam.services.authentication import Authentication
 from dashtam.services.authorizations import Authorizations
 from dashtam.services.claims import Claims
 from dashtam.services.connections import Connections
-from dashtam.services.identities import Identities
-from dashtam.services.personal_tokens import PersonalTokens
-from dashtam.services.second_factors import SecondFactors
-from dashtam.services.sessions import Sessions
-from dashtam.services.users import Users
 from dashtam.settings.model import Settings
 from dashtam.tokens.attempt import RefreshAttempts
 from dashtam.tokens.circuits import Circuits

@@ -8,7 +8,7 @@ from quart import Quart, g, request
 from dashtam.api.cookies import SAFE_METHODS, read_cookie, require_own_page
 from dashtam.current import current_people
 from dashtam.errors import InvalidRequest, NotAllowed, NotAuthenticated
-from dashtam.services.identities import INVALID_TOKEN, Identity
+from dashtam.identity.identities import INVALID_TOKEN, Identity
 
 PUBLIC_ENDPOINTS: Final = frozenset(
     {

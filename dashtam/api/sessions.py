@@ -16,7 +16,7 @@ from dashtam.api.users import answer
 from dashtam.audited import audits, not_audited
 from dashtam.callers import current_caller
 from dashtam.current import current_people
-from dashtam.services.sessions import Tokens
+from dashtam.identity.sessions import Tokens
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 

@@ -17,13 +17,13 @@ from pydantic import SecretStr
 from dashtam.audit.caller import UNKNOWN
 from dashtam.console import done, run
 from dashtam.errors import AliasTaken, InvalidAddress, NotFound
+from dashtam.identity.email_addresses import normalized_address
 from dashtam.models import AuthorizationRequest, ConnectionStatus, Provider, ProviderConnection, User
 from dashtam.providers.failures import AuthorizationDenied
 from dashtam.resources import Resources, open_resources
 from dashtam.services.advice import advise
 from dashtam.services.authorizations import Asker, Link
 from dashtam.services.connections import Standing
-from dashtam.services.mailboxes import normalized_address
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 

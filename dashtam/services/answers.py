@@ -18,6 +18,7 @@ from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.cache import Cache, callbacks, refused_callbacks
 from dashtam.errors import AuthorizationNotPending, DashtamError, NotFound, TooManyRequests
+from dashtam.identity.identities import Identities
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, Role, SessionKind
 from dashtam.providers.base import OAuthAdapter, TokenGrant
@@ -35,7 +36,6 @@ from dashtam.security.tokens import hashed
 from dashtam.services.authorizations import identify, redirect_uri
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import lock_connection
-from dashtam.services.identities import Identities
 from dashtam.services.verdicts import AnswerObjected, error_for, outcome_of, reason_of, word_of
 from dashtam.tokens import revocations
 from dashtam.tokens.store import store_grant

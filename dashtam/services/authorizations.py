@@ -18,6 +18,7 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.errors import AuthorizationNotPending, NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
+from dashtam.identity.identities import Identities, Identity
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionReason,
@@ -36,7 +37,6 @@ from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.tokens import AUTHORIZATION_TTL, Mark, hashed, new_token
 from dashtam.services.browsers import Browser
 from dashtam.services.connections import create_connection, lock_connection
-from dashtam.services.identities import Identities, Identity
 from dashtam.services.room import lock_owner, require_room
 
 MOST_OPEN: Final = 10

@@ -11,9 +11,9 @@ from quart.typing import TestClientProtocol as Client
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from dashtam.app import create_app
+from dashtam.identity.passwords import open_passwords
 from dashtam.models import Role, User
 from dashtam.resources import Resources, build_people, open_resources
-from dashtam.security.passwords import open_passwords
 from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user
 from tests.support.people import PASSWORD, Postbox, Visitor, forget_attempts

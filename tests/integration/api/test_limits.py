@@ -11,9 +11,9 @@ from quart import Quart
 from dashtam.api.limits import ACCOUNT, LETTERS, NETWORK, PAIR, Rule
 from dashtam.app import create_app
 from dashtam.cache import attempts, open_cache
+from dashtam.identity.passwords import open_passwords
 from dashtam.models import AuditEntry, UserSession
 from dashtam.resources import Resources, build_people
-from dashtam.security.passwords import open_passwords
 from dashtam.security.tokens import hashed
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings

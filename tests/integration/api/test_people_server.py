@@ -9,8 +9,8 @@ import pytest
 from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
+from dashtam.identity.passwords import open_passwords
 from dashtam.resources import build_people, open_resources
-from dashtam.security.passwords import open_passwords
 from dashtam.settings.model import TestSettings
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, forget_attempts
 from tests.support.served import Served, serving

@@ -11,9 +11,9 @@ from quart.testing.utils import sentinel
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.audit.caller import UNKNOWN
+from dashtam.identity.sessions import Tokens
 from dashtam.models import Role, SessionKind, User
 from dashtam.resources import Resources
-from dashtam.services.sessions import Tokens
 from tests.support.makers import make_connection, make_user
 
 _DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "permissions.md"

@@ -10,9 +10,9 @@ from argon2.profiles import CHEAPEST
 from tortoise import connections
 
 from dashtam.app import create_app
+from dashtam.identity.passwords import open_passwords
 from dashtam.models import AuditEntry, OneTimeCode, ProviderToken, SessionToken, User, UserSession
 from dashtam.resources import Resources, build_people
-from dashtam.security.passwords import open_passwords
 from dashtam.settings.model import TestSettings
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.makers import make_connection, make_token

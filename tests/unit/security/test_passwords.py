@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
 from dashtam.errors import PasswordRefused, TooBusy
-from dashtam.security.passwords import LIVE, MOST_SIGNS, Passwords, open_passwords
+from dashtam.identity.passwords import LIVE, MOST_SIGNS, Passwords, open_passwords
 
 GOOD = SecretStr("seven otters juggle lanterns")
 

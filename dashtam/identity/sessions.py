@@ -14,6 +14,7 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.errors import AlreadyRefreshed, NotAuthenticated, NotFound, SignInRefused
+from dashtam.identity.identities import INVALID_TOKEN, Identities
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, User, UserSession
 from dashtam.security.tokens import (
     ACCESS_TTL,
@@ -25,7 +26,6 @@ from dashtam.security.tokens import (
     hashed,
     new_token,
 )
-from dashtam.services.identities import INVALID_TOKEN, Identities
 
 _ALL_SCOPES: Final = "read write"
 _TTL: Final = {SessionKind.BROWSER: BROWSER_TTL, SessionKind.PROGRAM: PROGRAM_TTL}

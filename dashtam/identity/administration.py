@@ -7,8 +7,8 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import LastAdministrator, NotFound
+from dashtam.identity.sessions import Sessions
 from dashtam.models import Outcome, Role, User
-from dashtam.services.sessions import Sessions
 
 
 class Administration:

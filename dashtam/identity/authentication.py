@@ -8,11 +8,11 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail
 from dashtam.errors import InvalidAddress, SignInRefused
+from dashtam.identity.email_addresses import normalized_address
+from dashtam.identity.passwords import Passwords
+from dashtam.identity.second_factors import SecondFactors
+from dashtam.identity.sessions import Sessions, Tokens
 from dashtam.models import Outcome, SessionKind, User
-from dashtam.security.passwords import Passwords
-from dashtam.services.mailboxes import normalized_address
-from dashtam.services.second_factors import SecondFactors
-from dashtam.services.sessions import Sessions, Tokens
 
 
 class Authentication:

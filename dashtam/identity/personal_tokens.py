@@ -9,9 +9,9 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.errors import InvalidRequest
+from dashtam.identity.sessions import Sessions, Tokens
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, UserSession
 from dashtam.security.tokens import Mark, hashed, new_token
-from dashtam.services.sessions import Sessions, Tokens
 
 MOST_TOKENS: Final = 50
 

@@ -10,17 +10,17 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, RegistrationClosed
+from dashtam.identity import letters
+from dashtam.identity.email_addresses import guessable_words, normalized_address
+from dashtam.identity.passwords import Passwords
+from dashtam.identity.sessions import Sessions
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
 from dashtam.mail.failures import MailNotSent
 from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.sealing.keys import Keys
-from dashtam.security.passwords import Passwords
 from dashtam.security.tokens import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
-from dashtam.services import letters
-from dashtam.services.mailboxes import guessable_words, normalized_address
-from dashtam.services.sessions import Sessions
 from dashtam.tokens import revocations
 
 _log = get_logger(__name__)

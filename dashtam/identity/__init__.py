@@ -1,0 +1,1 @@
+"""Who somebody is: users, sessions, second factors."""

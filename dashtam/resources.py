@@ -8,6 +8,10 @@ from argon2 import Parameters
 
 from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache, open_cache
+from dashtam.connections.authorizations import Authorizations
+from dashtam.connections.callbacks import Answers
+from dashtam.connections.claims import Claims
+from dashtam.connections.lifecycle import Connections
 from dashtam.database.lifespan import connect
 from dashtam.identity.administration import Administration
 from dashtam.identity.authentication import Authentication
@@ -21,10 +25,6 @@ from dashtam.mail import Mailer, build_mailer
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.registry import Registry, build_registry
 from dashtam.sealing.keys import Keys
-from dashtam.services.answers import Answers
-from dashtam.services.authorizations import Authorizations
-from dashtam.services.claims import Claims
-from dashtam.services.connections import Connections
 from dashtam.settings.model import Settings
 from dashtam.tokens.attempt import RefreshAttempts
 from dashtam.tokens.circuits import Circuits

@@ -20,13 +20,13 @@ from quart_schema import hide
 from dashtam.api import limits
 from dashtam.audited import audits
 from dashtam.callers import current_caller
+from dashtam.connections.authorizations import Invitation
+from dashtam.connections.browsers import opener_cookie, read_browser
 from dashtam.current import current_linking, current_resources
 from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
 from dashtam.logs.pipeline import get_logger
 from dashtam.pages import CONTENT_TYPE, render_page
 from dashtam.security.tokens import AUTHORIZATION_TTL
-from dashtam.services.authorizations import Invitation
-from dashtam.services.browsers import opener_cookie, read_browser
 
 # Browsers hold a form's policy against every redirect behind it, and a provider may send its users on to other hosts.
 _POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' https:"

@@ -27,11 +27,11 @@ from dashtam.api.traits import Header, Trait, promise
 from dashtam.api.users import answer
 from dashtam.audited import audits, not_audited
 from dashtam.callers import current_caller
+from dashtam.connections.advice import advise
+from dashtam.connections.authorizations import Asker, Link
+from dashtam.connections.lifecycle import Standing
 from dashtam.current import current_linking, current_resources
 from dashtam.errors import UnfitBody
-from dashtam.services.advice import advise
-from dashtam.services.authorizations import Asker, Link
-from dashtam.services.connections import Standing
 
 blueprint = Blueprint("connections", __name__, url_prefix="/api/v1/connections")
 

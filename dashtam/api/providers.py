@@ -9,8 +9,8 @@ from dashtam.api.query import read_query
 from dashtam.api.schemas.providers import ProviderList, ProviderQuery
 from dashtam.api.traits import promise
 from dashtam.audited import not_audited
+from dashtam.connections import catalogue as providers
 from dashtam.current import current_resources
-from dashtam.services import providers
 
 blueprint = Blueprint("providers", __name__, url_prefix="/api/v1/providers")
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 
-from dashtam.services.answers import Answer
+from dashtam.connections.callbacks import Answer
 
 _MOST_FIELDS: Final = 32
 # What we send is all that can come back, and visible ASCII is all that the standard allows for the rest.

@@ -11,10 +11,10 @@ from dashtam.audited import audits, not_audited
 from dashtam.callback import pages
 from dashtam.callback.answers import read_answer
 from dashtam.callers import current_caller
+from dashtam.connections.browsers import opener_cookie, read_browser
 from dashtam.current import current_linking, current_resources
 from dashtam.errors import DashtamError, SealError
 from dashtam.logs.pipeline import get_logger
-from dashtam.services.browsers import opener_cookie, read_browser
 
 _PROVIDER_KEY: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _log = get_logger(__name__)

@@ -15,15 +15,15 @@ from typing import Final
 from pydantic import SecretStr
 
 from dashtam.audit.caller import UNKNOWN
+from dashtam.connections.advice import advise
+from dashtam.connections.authorizations import Asker, Link
+from dashtam.connections.lifecycle import Standing
 from dashtam.console import done, run
 from dashtam.errors import AliasTaken, InvalidAddress, NotFound
 from dashtam.identity.email_addresses import normalized_address
 from dashtam.models import AuthorizationRequest, ConnectionStatus, Provider, ProviderConnection, User
 from dashtam.providers.failures import AuthorizationDenied
 from dashtam.resources import Resources, open_resources
-from dashtam.services.advice import advise
-from dashtam.services.authorizations import Asker, Link
-from dashtam.services.connections import Standing
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 

@@ -16,7 +16,7 @@ from tests.support.project import ThrowawayProject
 OPENED = """
 import asyncio, json, sys
 from pydantic import SecretStr
-from dashtam.security.pkce import challenge_of
+from dashtam.connections.pkce import challenge_of
 from dashtam.resources import open_resources
 from dashtam.settings.model import Settings
 from dashtam.settings.loading import load_settings

@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
+from dashtam.connections.callbacks import MOST_REFUSED
 from dashtam.models import AuditEntry, Outcome
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
-from dashtam.services.answers import MOST_REFUSED
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
 from tests.support.linking import relinked

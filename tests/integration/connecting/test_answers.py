@@ -9,6 +9,7 @@ from quart.typing import TestClientProtocol as Client
 
 from dashtam.app import create_callback_app
 from dashtam.audit.caller import UNKNOWN
+from dashtam.connections.callbacks import MOST_ANSWERS
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionReason,
@@ -23,7 +24,6 @@ from dashtam.models import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
-from dashtam.services.answers import MOST_ANSWERS
 from tests.support.bank import Bank, BankAdapter
 from tests.support.linking import Person, Sign, Story, relinked
 from tests.support.makers import make_provider, make_user

@@ -4,6 +4,7 @@ import pytest
 from tortoise import connections
 
 from dashtam.audit.caller import UNKNOWN
+from dashtam.connections.advice import advise
 from dashtam.models import (
     AuditEntry,
     ConnectionReason,
@@ -14,7 +15,6 @@ from dashtam.models import (
     Role,
 )
 from dashtam.resources import Resources
-from dashtam.services.advice import advise
 from tests.support.bank import Bank, BankAdapter
 from tests.support.linking import Person, Sign, Story
 from tests.support.makers import make_connection, make_user

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from dashtam.audit.caller import UNKNOWN
+from dashtam.connections.authorizations import MOST_OPEN, Asker
 from dashtam.models import AuthorizationRequest, Provider, Role, SessionKind, User, UserSession
 from dashtam.resources import Resources
-from dashtam.services.authorizations import MOST_OPEN, Asker
 from tests.support.linking import OWN, Person, Sign, Story, proof
 from tests.support.surfer import Surfer
 

@@ -9,6 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from dashtam.audit.caller import UNKNOWN
+from dashtam.connections.allowance import MOST_CONNECTIONS, MOST_PENDING
+from dashtam.connections.authorizations import Asker
+from dashtam.connections.lifecycle import Standing
 from dashtam.devenv.certificates import Certificates
 from dashtam.errors import TooManyConnections
 from dashtam.models import (
@@ -23,9 +26,6 @@ from dashtam.models import (
 from dashtam.providers.base import TokenGrant
 from dashtam.providers.registry import Registry
 from dashtam.resources import open_resources
-from dashtam.services.authorizations import Asker
-from dashtam.services.connections import Standing
-from dashtam.services.room import MOST_CONNECTIONS, MOST_PENDING
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.upkeep import purge_expired
 from tests.support.bank import PasteAdapter

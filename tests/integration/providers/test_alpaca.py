@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from dashtam.connections.pkce import challenge_of
 from dashtam.devenv.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.alpaca.adapter import AlpacaSettings
@@ -20,7 +21,6 @@ from dashtam.providers.failures import (
     ProviderNotReady,
     SecretRefused,
 )
-from dashtam.security.pkce import challenge_of
 from dashtam.settings.model import TestSettings
 from tests.support.fake_alpaca import CLIENT, CODE, LIVE_KEYS, PAPER_KEYS, SECRET, FakeAlpaca
 from tests.support.wire_server import Reply, WireServer, wire_server

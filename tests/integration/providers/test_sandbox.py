@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
+from dashtam.connections.pkce import challenge_of
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter, TokenGrant
 from dashtam.providers.failures import (
@@ -18,7 +19,6 @@ from dashtam.providers.failures import (
 )
 from dashtam.providers.registry import build_registry
 from dashtam.sandbox.consent import WRONG_ISSUER
-from dashtam.security.pkce import challenge_of
 from tests.support.sandbox import Sandbox, carried
 
 STATE = SecretStr("state-canary")

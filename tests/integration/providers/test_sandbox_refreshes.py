@@ -9,12 +9,12 @@ import pytest
 from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
+from dashtam.connections.pkce import challenge_of
 from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import OAuthAdapter
 from dashtam.providers.failures import NotConnected, ProviderNotReady
 from dashtam.resources import Resources, open_resources
-from dashtam.security.pkce import challenge_of
 from dashtam.tokens.store import find_stored, store_grant
 from tests.support.connected import forget_refreshes
 from tests.support.makers import make_connection, make_provider, make_user

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from dashtam.connections.pkce import challenge_of
 from dashtam.devenv.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, TokenGrant
@@ -21,7 +22,6 @@ from dashtam.providers.failures import (
     ProviderNotReady,
 )
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
-from dashtam.security.pkce import challenge_of
 from dashtam.settings.model import TestSettings
 from tests.support.fake_schwab import CODE, EXPIRED, ID_TOKEN, KEY, SECRET, UNSUPPORTED, FakeSchwab, refused
 from tests.support.wire_server import Reply, WireServer, wire_server

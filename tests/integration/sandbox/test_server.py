@@ -13,12 +13,12 @@ from quart import Response
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.app import create_app
+from dashtam.connections.pkce import challenge_of
 from dashtam.errors import InvalidRequest, NotFound
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
 from dashtam.resources import Resources
 from dashtam.sandbox.__main__ import turn
 from dashtam.sandbox.consent import redirect_uri_of
-from dashtam.security.pkce import challenge_of
 from dashtam.settings.model import Environment, TestSettings
 from tests.support.sandbox import carried
 

@@ -8,12 +8,12 @@ from pydantic import SecretStr
 from tortoise import connections
 
 from dashtam.audit.trail import AuditTrail
+from dashtam.connections.lifecycle import create_connection
 from dashtam.errors import AliasTaken, NotFound, SealError
 from dashtam.models import AuditEntry, ConnectionStatus, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
 from dashtam.sealing.keys import Keys
 from dashtam.sealing.tables import list_key_ids
-from dashtam.services.connections import create_connection
 from dashtam.tokens.store import open_grant, store_grant
 from tests.support.makers import make_connection, make_provider, make_second_factor, make_user
 

@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from dashtam.security.pkce import new_verifier
+from dashtam.connections.pkce import new_verifier
 from dashtam.security.tokens import Mark, hashed, new_token
 
 

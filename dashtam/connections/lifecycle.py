@@ -12,6 +12,7 @@ from tortoise.exceptions import IntegrityError
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import AuditTrail, user_actor
+from dashtam.connections.allowance import require_room
 from dashtam.errors import AliasTaken, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import (
@@ -25,7 +26,6 @@ from dashtam.models import (
 )
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
-from dashtam.services.room import require_room
 from dashtam.tokens import revocations
 from dashtam.versions import Precondition, version_of
 

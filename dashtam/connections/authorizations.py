@@ -17,6 +17,10 @@ from tortoise.expressions import Q
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
+from dashtam.connections.allowance import lock_owner, require_room
+from dashtam.connections.browsers import Browser
+from dashtam.connections.lifecycle import create_connection, lock_connection
+from dashtam.connections.pkce import challenge_of, new_verifier
 from dashtam.errors import AuthorizationNotPending, NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
 from dashtam.identity.identities import Identities, Identity
 from dashtam.models import (
@@ -33,11 +37,7 @@ from dashtam.providers.failures import NotConnectable
 from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys
-from dashtam.security.pkce import challenge_of, new_verifier
 from dashtam.security.tokens import AUTHORIZATION_TTL, Mark, hashed, new_token
-from dashtam.services.browsers import Browser
-from dashtam.services.connections import create_connection, lock_connection
-from dashtam.services.room import lock_owner, require_room
 
 MOST_OPEN: Final = 10
 """Requests of one user that wait at the same time."""

@@ -7,16 +7,16 @@ from pydantic import SecretStr
 
 from dashtam.audit.attempts import attempt
 from dashtam.audit.trail import AuditTrail, user_actor
+from dashtam.connections.allowance import find_excess, lock_owner
+from dashtam.connections.authorizations import Asker
+from dashtam.connections.lifecycle import Connections, Standing, create_connection, lock_connection
+from dashtam.connections.outcomes import outcome_of, word_of
 from dashtam.errors import DashtamError, UnfitBody
 from dashtam.models import Outcome, ProviderConnection
 from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.failures import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
-from dashtam.services.authorizations import Asker
-from dashtam.services.connections import Connections, Standing, create_connection, lock_connection
-from dashtam.services.room import find_excess, lock_owner
-from dashtam.services.verdicts import outcome_of, word_of
 from dashtam.tokens import revocations
 from dashtam.tokens.store import store_grant
 

@@ -17,6 +17,10 @@ from tortoise import connections
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.cache import Cache, callbacks, refused_callbacks
+from dashtam.connections.authorizations import identify, redirect_uri
+from dashtam.connections.browsers import Browser
+from dashtam.connections.lifecycle import lock_connection
+from dashtam.connections.outcomes import AnswerObjected, error_for, outcome_of, reason_of, word_of
 from dashtam.errors import AuthorizationNotPending, DashtamError, NotFound, TooManyRequests
 from dashtam.identity.identities import Identities
 from dashtam.logs.pipeline import get_logger
@@ -33,10 +37,6 @@ from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys
 from dashtam.security.tokens import hashed
-from dashtam.services.authorizations import identify, redirect_uri
-from dashtam.services.browsers import Browser
-from dashtam.services.connections import lock_connection
-from dashtam.services.verdicts import AnswerObjected, error_for, outcome_of, reason_of, word_of
 from dashtam.tokens import revocations
 from dashtam.tokens.store import store_grant
 

@@ -1,0 +1,1 @@
+"""Users' links with providers: begun, completed, ended."""

@@ -8,31 +8,20 @@ from urllib.parse import urlsplit
 
 from quart import Quart
 
-from dashtam.api import (
-    auth,
-    connect,
-    connections,
-    documentation,
-    errors,
-    health,
-    limits,
-    mailbox,
-    personal_tokens,
-    providers,
-    second_factors,
-    sessions,
-    users,
-)
-from dashtam.audited import refuse_undeclared
+from dashtam.api import connections, health, personal_tokens, providers, second_factors, sessions, users
 from dashtam.callback import blueprint as callback
 from dashtam.callback import pages
-from dashtam.current import hold
 from dashtam.logs.masking import Masker
 from dashtam.logs.pipeline import get_logger
+from dashtam.pages import connect, mailbox
 from dashtam.resources import Resources, open_resources
 from dashtam.sandbox import blueprint as sandbox
 from dashtam.settings.loading import fingerprint, secret_values
 from dashtam.settings.model import Environment, Settings
+from dashtam.web import auth, limits
+from dashtam.web import problems as errors
+from dashtam.web.audits import refuse_undeclared
+from dashtam.web.current import hold
 from dashtam.web.edge.edge import (
     LOOPBACK_HOSTS,
     MOST_BODY_BYTES,
@@ -41,6 +30,7 @@ from dashtam.web.edge.edge import (
     Policy,
     security_headers,
 )
+from dashtam.web.openapi import document as documentation
 
 _BODY_SECONDS: Final = 10
 _ONE_YEAR: Final = 31_536_000

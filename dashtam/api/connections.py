@@ -7,13 +7,6 @@ from uuid import UUID
 from quart import Blueprint, Response
 from quart_schema import document_querystring, document_request, document_response, tag
 
-from dashtam.api import limits
-from dashtam.api.auth import current_identity
-from dashtam.api.body import read_body
-from dashtam.api.conditions import CONDITIONAL, VERSIONED, put_version, read_precondition
-from dashtam.api.idempotency import Endpoint, idempotent
-from dashtam.api.pages import PAGED, next_page, put_next
-from dashtam.api.query import read_query
 from dashtam.api.schemas.connections import (
     Connecting,
     ConnectionBegun,
@@ -23,15 +16,22 @@ from dashtam.api.schemas.connections import (
     Naming,
     Reconnecting,
 )
-from dashtam.api.traits import Header, Trait, promise
 from dashtam.api.users import answer
-from dashtam.audited import audits, not_audited
-from dashtam.callers import current_caller
 from dashtam.connections.advice import advise
 from dashtam.connections.authorizations import Asker, Link
 from dashtam.connections.lifecycle import Standing
-from dashtam.current import current_linking, current_resources
 from dashtam.errors import UnfitBody
+from dashtam.web import limits
+from dashtam.web.audits import audits, not_audited
+from dashtam.web.auth import current_identity
+from dashtam.web.body import read_body
+from dashtam.web.callers import current_caller
+from dashtam.web.current import current_linking, current_resources
+from dashtam.web.idempotency import Endpoint, idempotent
+from dashtam.web.paging import PAGED, next_page, put_next
+from dashtam.web.preconditions import CONDITIONAL, VERSIONED, put_version, read_precondition
+from dashtam.web.query import read_query
+from dashtam.web.traits import Header, Trait, promise
 
 blueprint = Blueprint("connections", __name__, url_prefix="/api/v1/connections")
 

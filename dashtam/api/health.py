@@ -6,9 +6,9 @@ from quart import Blueprint, Response
 from quart_schema import document_response, tag
 
 from dashtam.api.schemas.health import Alive, Check, Readiness
-from dashtam.audited import not_audited
-from dashtam.current import current_resources
-from dashtam.readiness import Finding, examine
+from dashtam.health import Finding, examine
+from dashtam.web.audits import not_audited
+from dashtam.web.current import current_resources
 
 _ALIVE = Alive(status="alive").model_dump_json()
 

@@ -3,14 +3,14 @@
 from quart import Blueprint, Response
 from quart_schema import document_querystring, document_response, tag
 
-from dashtam.api.conditions import CACHEABLE, respond_unless_known
-from dashtam.api.pages import PAGED, next_page, put_next
-from dashtam.api.query import read_query
 from dashtam.api.schemas.providers import ProviderList, ProviderQuery
-from dashtam.api.traits import promise
-from dashtam.audited import not_audited
 from dashtam.connections import catalogue as providers
-from dashtam.current import current_resources
+from dashtam.web.audits import not_audited
+from dashtam.web.current import current_resources
+from dashtam.web.paging import PAGED, next_page, put_next
+from dashtam.web.preconditions import CACHEABLE, respond_unless_known
+from dashtam.web.query import read_query
+from dashtam.web.traits import promise
 
 blueprint = Blueprint("providers", __name__, url_prefix="/api/v1/providers")
 

@@ -5,16 +5,16 @@ from http import HTTPStatus
 from quart import Blueprint, Response
 from quart_schema import document_request, document_response, tag
 
-from dashtam.api import limits
-from dashtam.api.auth import current_identity
-from dashtam.api.body import read_body
 from dashtam.api.schemas.second_factors import Enrolled, FactorCode, RecoveryCodes, SecondFactorState
 from dashtam.api.schemas.users import Confirmation
-from dashtam.api.traits import promise
 from dashtam.api.users import answer
-from dashtam.audited import audits, not_audited
-from dashtam.callers import current_caller
-from dashtam.current import current_people
+from dashtam.web import limits
+from dashtam.web.audits import audits, not_audited
+from dashtam.web.auth import current_identity
+from dashtam.web.body import read_body
+from dashtam.web.callers import current_caller
+from dashtam.web.current import current_people
+from dashtam.web.traits import promise
 
 blueprint = Blueprint("second_factors", __name__, url_prefix="/api/v1/users/me/second-factor")
 

@@ -6,17 +6,17 @@ from uuid import UUID
 from quart import Blueprint, Response
 from quart_schema import document_request, document_response, tag
 
-from dashtam.api import limits
-from dashtam.api.auth import current_identity
-from dashtam.api.body import read_body
-from dashtam.api.cookies import BAKED, clear_cookie, read_cookie, require_own_page, set_cookie
 from dashtam.api.schemas.sessions import Refresh, Renaming, SessionEntry, SessionList, SignedIn, SignIn
-from dashtam.api.traits import Trait, promise
 from dashtam.api.users import answer
-from dashtam.audited import audits, not_audited
-from dashtam.callers import current_caller
-from dashtam.current import current_people
 from dashtam.identity.sessions import Tokens
+from dashtam.web import limits
+from dashtam.web.audits import audits, not_audited
+from dashtam.web.auth import current_identity
+from dashtam.web.body import read_body
+from dashtam.web.callers import current_caller
+from dashtam.web.cookies import BAKED, clear_cookie, read_cookie, require_own_page, set_cookie
+from dashtam.web.current import current_people
+from dashtam.web.traits import Trait, promise
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 

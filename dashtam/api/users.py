@@ -7,12 +7,6 @@ from pydantic import BaseModel
 from quart import Blueprint, Response
 from quart_schema import document_querystring, document_request, document_response, tag
 
-from dashtam.api import limits
-from dashtam.api.auth import current_identity
-from dashtam.api.body import read_body
-from dashtam.api.cookies import BAKED, clear_cookie
-from dashtam.api.pages import PAGED, next_page, put_next
-from dashtam.api.query import read_query
 from dashtam.api.schemas.users import (
     Confirmation,
     LetterSent,
@@ -26,10 +20,16 @@ from dashtam.api.schemas.users import (
     UserQuery,
     Verification,
 )
-from dashtam.api.traits import Trait, promise
-from dashtam.audited import audits, not_audited
-from dashtam.callers import current_caller
-from dashtam.current import current_people
+from dashtam.web import limits
+from dashtam.web.audits import audits, not_audited
+from dashtam.web.auth import current_identity
+from dashtam.web.body import read_body
+from dashtam.web.callers import current_caller
+from dashtam.web.cookies import BAKED, clear_cookie
+from dashtam.web.current import current_people
+from dashtam.web.paging import PAGED, next_page, put_next
+from dashtam.web.query import read_query
+from dashtam.web.traits import Trait, promise
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/v1/users")
 

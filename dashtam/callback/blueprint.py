@@ -7,14 +7,14 @@ from typing import Final
 from quart import Blueprint, Quart, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from dashtam.audited import audits, not_audited
 from dashtam.callback import pages
-from dashtam.callback.answers import read_answer
-from dashtam.callers import current_caller
+from dashtam.callback.redirect import read_answer
 from dashtam.connections.browsers import opener_cookie, read_browser
-from dashtam.current import current_linking, current_resources
 from dashtam.errors import DashtamError, SealError
 from dashtam.logs.pipeline import get_logger
+from dashtam.web.audits import audits, not_audited
+from dashtam.web.callers import current_caller
+from dashtam.web.current import current_linking, current_resources
 
 _PROVIDER_KEY: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _log = get_logger(__name__)

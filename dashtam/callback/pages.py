@@ -7,7 +7,7 @@ from typing import Final
 from quart import Response
 
 from dashtam.errors import DashtamError
-from dashtam.pages import CONTENT_TYPE, render_page
+from dashtam.web.html import CONTENT_TYPE, render_page
 
 _WORDS: Final = {
     HTTPStatus.BAD_REQUEST: (

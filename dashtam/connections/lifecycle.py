@@ -13,6 +13,7 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.connections.allowance import require_room
+from dashtam.database.versions import Precondition, version_of
 from dashtam.errors import AliasTaken, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import (
@@ -27,7 +28,6 @@ from dashtam.models import (
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
 from dashtam.tokens import revocations
-from dashtam.versions import Precondition, version_of
 
 _IMPATIENCE: Final = 5.0
 """Seconds that whoever disconnects waits for the provider to be told; the queue goes on after that."""

@@ -11,14 +11,14 @@ from typing import Any, Final
 from quart import Blueprint, Response, jsonify, request
 from quart_schema import hide
 
-from dashtam.audited import not_audited
-from dashtam.current import current_resources
 from dashtam.providers.sandbox.adapter import PROFILE
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
 from dashtam.sandbox import consent, faults, grants, pages
 from dashtam.sandbox.accounts import ACCOUNTS
 from dashtam.sandbox.knobs import Knobs
 from dashtam.sandbox.store import Store
+from dashtam.web.audits import not_audited
+from dashtam.web.current import current_resources
 
 _COOKIE: Final = "__Host-dashtam-sandbox"
 _BROWSER: Final = re.compile(r"[\w-]{43}", re.ASCII)

@@ -11,13 +11,13 @@ from quart import Quart
 
 from dashtam.api import health
 from dashtam.app import create_app, create_callback_app
-from dashtam.audited import declarations
 from dashtam.errors import UndeclaredRoute
 from dashtam.settings.model import TestSettings
+from dashtam.web.audits import declarations
 
 PACKAGE: Final = Path(__file__).resolve().parents[2] / "dashtam"
 WRITER: Final = PACKAGE / "audit" / "trail.py"
-DOMAINS: Final = ("audit", "connections", "identity", "sealing", "services", "tokens", "web")
+DOMAINS: Final = ("audit", "connections", "identity", "sealing", "tokens", "web")
 SERVICES: Final = sorted(path for name in DOMAINS for path in (PACKAGE / name).rglob("*.py"))
 ACTION: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 RECORDING: Final = r"attempt|.*\.(record|_record|_prove|_end|_send)"

@@ -6,12 +6,12 @@ import pytest
 from quart import Quart
 from werkzeug.routing import Rule
 
-from dashtam.api.auth import DEVELOPMENT_ENDPOINTS, LINK_ENDPOINTS, PUBLIC_ENDPOINTS
-from dashtam.api.idempotency import IDEMPOTENT, WITHOUT_KEY
-from dashtam.api.traits import traits_of
 from dashtam.app import create_app, create_callback_app
 from dashtam.errors import NotAuthenticated
 from dashtam.settings.model import Environment, TestSettings
+from dashtam.web.auth import DEVELOPMENT_ENDPOINTS, LINK_ENDPOINTS, PUBLIC_ENDPOINTS
+from dashtam.web.idempotency import IDEMPOTENT, WITHOUT_KEY
+from dashtam.web.traits import traits_of
 
 
 def rules(app: Quart) -> list[Rule]:

@@ -9,9 +9,9 @@ from uuid import UUID
 from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.sealing.keys import Keys
-from dashtam.services.idempotency import Answer, Claim, answer_once
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
+from dashtam.web.stored_answers import Answer, Claim, answer_once
 from tests.support.makers import make_provider
 
 

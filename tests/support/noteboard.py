@@ -11,17 +11,17 @@ from quart import Quart, Response, current_app
 from quart_schema import document_request, document_response
 from tortoise.transactions import in_transaction
 
-from dashtam.api import errors
-from dashtam.api.body import read_body
-from dashtam.api.conditions import CONDITIONAL, VERSIONED, put_version, read_precondition
-from dashtam.api.idempotency import idempotent
-from dashtam.api.traits import promise
-from dashtam.current import hold
+from dashtam.database.versions import version_of
 from dashtam.errors import NotFound
 from dashtam.models import Provider
 from dashtam.resources import Resources
-from dashtam.versions import version_of
+from dashtam.web import problems as errors
+from dashtam.web.body import read_body
+from dashtam.web.current import hold
 from dashtam.web.edge.edge import MOST_BODY_BYTES, Edge, Policy
+from dashtam.web.idempotency import idempotent
+from dashtam.web.preconditions import CONDITIONAL, VERSIONED, put_version, read_precondition
+from dashtam.web.traits import promise
 from tests.support.makers import make_provider
 
 

@@ -23,7 +23,7 @@ async def refreshing(folder: Path, settings: Settings, **variables: str) -> Asyn
     told = {name: getattr(settings, name).get_secret_value() for name in secrets}
     with (folder / "refresher.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "dashtam.refresher"),
+            *(sys.executable, "-m", "dashtam.worker"),
             env={**os.environ, **told, "PYTHONPATH": str(_CHECKOUT), **variables},
             cwd=folder,
             stdout=log,

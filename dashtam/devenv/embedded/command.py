@@ -206,7 +206,7 @@ def _quoted(text: str) -> str:
 
 def refresher_command() -> list[str]:
     """Build the refresher's command line under the reloader."""
-    return [sys.executable, "-m", "dashtam.devenv.reload", "--", sys.executable, "-m", "dashtam.refresher"]
+    return [sys.executable, "-m", "dashtam.devenv.reload", "--", sys.executable, "-m", "dashtam.worker"]
 
 
 def server_command(component: Component, port: int, folders: Folders) -> list[str]:

@@ -3,9 +3,9 @@
 import pytest
 from quart.typing import TestClientProtocol as Client
 
+from dashtam.database.versions import Precondition, version_of
 from dashtam.models import Provider
 from dashtam.resources import Resources
-from dashtam.versions import Precondition, version_of
 from tests.support.makers import make_provider
 from tests.support.noteboard import build_app
 

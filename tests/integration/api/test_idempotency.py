@@ -12,7 +12,7 @@ from tortoise import connections
 from dashtam.errors import SealError
 from dashtam.models import AuditEntry, Outcome, Provider, StoredAnswer, User
 from dashtam.resources import Resources
-from dashtam.services.idempotency import Answer, Claim, answer_once
+from dashtam.web.stored_answers import Answer, Claim, answer_once
 from tests.support.makers import make_user
 from tests.support.noteboard import build_app
 

@@ -8,7 +8,6 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 from quart import Quart
 
-from dashtam.api.limits import ACCOUNT, LETTERS, NETWORK, PAIR, Rule
 from dashtam.app import create_app
 from dashtam.cache import attempts, open_cache
 from dashtam.identity.passwords import open_passwords
@@ -17,6 +16,7 @@ from dashtam.resources import Resources, build_people
 from dashtam.security.tokens import hashed
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
+from dashtam.web.limits import ACCOUNT, LETTERS, NETWORK, PAIR, Rule
 from tests.integration.api.conftest import MakeVisitor, make_person
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
 

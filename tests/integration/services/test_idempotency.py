@@ -14,7 +14,7 @@ from dashtam.database.verification import VerifiedTestDatabase
 from dashtam.errors import KeyInUse
 from dashtam.models import Provider, StoredAnswer, User
 from dashtam.sealing.keys import Keys
-from dashtam.services.idempotency import Answer, Claim, answer_once
+from dashtam.web.stored_answers import Answer, Claim, answer_once
 from tests.support.makers import make_provider, make_user
 
 Act = Callable[[], Awaitable[Answer]]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quart.typing import TestClientProtocol as Client
 
-from dashtam.api.body import MOST_NESTING
+from dashtam.web.body import MOST_NESTING
 from tests.support.noteboard import build_app
 
 JSON = {"Content-Type": "application/json"}

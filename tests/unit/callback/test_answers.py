@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.callback.answers import read_answer
+from dashtam.callback.redirect import read_answer
 from dashtam.security.tokens import Mark, new_token
 
 STATE = (

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ValidationError
 from quart import request
 from quart_schema.validation import QuerystringValidationError
 
-from dashtam.api.misfits import unstorable_parts
 from dashtam.errors import InvalidRequest
+from dashtam.web.invalid_parts import unstorable_parts
 
 Query = TypeVar("Query", bound=BaseModel)
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from quart import Response, request
 
-from dashtam.api.traits import Header, Trait
+from dashtam.database.versions import Precondition, version_of
 from dashtam.errors import PreconditionRequired
-from dashtam.versions import Precondition, version_of
+from dashtam.web.traits import Header, Trait
 
 _TAG: Final = {"type": "string", "pattern": '^(W/)?"[!#-~]*"$'}
 _ETAG: Final = Header("ETag", "The version of this answer (RFC 9110, 8.8.3).", _TAG, is_required=True)

@@ -7,9 +7,9 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import hide
 
-from dashtam.audited import not_audited
-from dashtam.current import current_resources
 from dashtam.mail.mailbox import Letter, Mailbox
+from dashtam.web.audits import not_audited
+from dashtam.web.current import current_resources
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"']+")
 _PAGE: Final = """<!doctype html>

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from dashtam.api.cookies import COOKIE, HEADER
-from dashtam.api.errors import CONTENT_TYPE, describe_status
-from dashtam.api.schemas.problems import Problem
-from dashtam.api.traits import Header, Trait
+from dashtam.web.cookies import COOKIE, HEADER
+from dashtam.web.problem_schema import Problem
+from dashtam.web.problems import CONTENT_TYPE, describe_status
+from dashtam.web.traits import Header, Trait
 
 CREDENTIALS: Final = {
     "bearer": {

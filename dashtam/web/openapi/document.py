@@ -11,10 +11,10 @@ from quart_schema.openapi import OpenAPIProvider
 from werkzeug.routing import Rule
 
 from dashtam import __version__
-from dashtam.api.auth import PUBLIC_ENDPOINTS
-from dashtam.api.operations import CREDENTIALS, complete, problem_responses, problem_schemas
-from dashtam.api.traits import traits_of
-from dashtam.audited import not_audited
+from dashtam.web.audits import not_audited
+from dashtam.web.auth import PUBLIC_ENDPOINTS
+from dashtam.web.openapi.operations import CREDENTIALS, complete, problem_responses, problem_schemas
+from dashtam.web.traits import traits_of
 
 # Swagger UI draws icons from data: URLs and styles elements from scripts, which a policy for style-src does not see.
 _PAGE_POLICY: Final = (

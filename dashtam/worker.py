@@ -1,4 +1,4 @@
-"""Keeps connections alive in the background: `python -m dashtam.refresher`; docs/decisions/0027 says how.
+"""Keeps connections alive in the background: `python -m dashtam.worker`; docs/decisions/0027 says how.
 
 It has no port. What it is able to do it writes into Redis every few seconds, as `heartbeat:refresher`: `ready`, or what
 keeps it from its work. SIGTERM lets what is under way end.
@@ -18,9 +18,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from dashtam.cache import heartbeat
 from dashtam.errors import CacheNotReady, DashtamError, SettingsError
+from dashtam.health import examine
 from dashtam.logs.pipeline import configure_logging, get_logger
 from dashtam.providers.registry import provider_secrets
-from dashtam.readiness import examine
 from dashtam.resources import Resources, open_resources
 from dashtam.settings.loading import load_settings, secret_values
 from dashtam.settings.model import Settings

@@ -14,12 +14,12 @@ from typing import Final
 
 from quart import Quart, Response, g
 
-from dashtam.api.traits import Header, Trait
 from dashtam.cache import attempts, known_device
-from dashtam.callers import current_caller
-from dashtam.current import current_resources
 from dashtam.errors import TooManyRequests
 from dashtam.security.tokens import hashed
+from dashtam.web.callers import current_caller
+from dashtam.web.current import current_resources
+from dashtam.web.traits import Header, Trait
 
 
 @dataclass(frozen=True)

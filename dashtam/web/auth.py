@@ -5,10 +5,10 @@ from typing import Final
 from pydantic import SecretStr
 from quart import Quart, g, request
 
-from dashtam.api.cookies import SAFE_METHODS, read_cookie, require_own_page
-from dashtam.current import current_people
 from dashtam.errors import InvalidRequest, NotAllowed, NotAuthenticated
 from dashtam.identity.identities import INVALID_TOKEN, Identity
+from dashtam.web.cookies import SAFE_METHODS, read_cookie, require_own_page
+from dashtam.web.current import current_people
 
 PUBLIC_ENDPOINTS: Final = frozenset(
     {

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from quart import Response, request
 
-from dashtam.api.traits import Header, Trait, promise
-from dashtam.current import current_resources
 from dashtam.errors import InvalidRequest
-from dashtam.services.idempotency import Answer, Claim, answer_once
+from dashtam.web.current import current_resources
+from dashtam.web.stored_answers import Answer, Claim, answer_once
+from dashtam.web.traits import Header, Trait, promise
 
 Endpoint = Callable[..., Awaitable[Response]]
 

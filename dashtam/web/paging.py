@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from quart import Response
 
-from dashtam.api.traits import Header, Trait
+from dashtam.web.traits import Header, Trait
 
 _LINK: Final = Header("Link", "Names the next page (RFC 8288), where there is one.", {"type": "string"})
 

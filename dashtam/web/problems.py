@@ -9,11 +9,11 @@ from quart import Quart, Response
 from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
-from dashtam.api.misfits import wrong_parts
-from dashtam.api.schemas.problems import InvalidPart, Problem
 from dashtam.errors import DashtamError, DatabaseNotReady, InvalidRequest
 from dashtam.logs.pipeline import get_logger
 from dashtam.web.edge.edge import current_trace_id
+from dashtam.web.invalid_parts import wrong_parts
+from dashtam.web.problem_schema import InvalidPart, Problem
 
 CONTENT_TYPE: Final = "application/problem+json"
 _log = get_logger(__name__)

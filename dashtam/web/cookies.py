@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from quart import Response, request
 
-from dashtam.api.traits import Header, Trait
-from dashtam.current import current_resources
 from dashtam.errors import CrossOrigin
 from dashtam.security.tokens import SESSION_COOKIE
+from dashtam.web.current import current_resources
+from dashtam.web.traits import Header, Trait
 
 COOKIE: Final = SESSION_COOKIE
 HEADER: Final = "X-Dashtam-Request"

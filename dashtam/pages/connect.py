@@ -17,16 +17,16 @@ from pydantic import SecretStr
 from quart import Blueprint, Response, request
 from quart_schema import hide
 
-from dashtam.api import limits
-from dashtam.audited import audits
-from dashtam.callers import current_caller
 from dashtam.connections.authorizations import Invitation
 from dashtam.connections.browsers import opener_cookie, read_browser
-from dashtam.current import current_linking, current_resources
 from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
 from dashtam.logs.pipeline import get_logger
-from dashtam.pages import CONTENT_TYPE, render_page
 from dashtam.security.tokens import AUTHORIZATION_TTL
+from dashtam.web import limits
+from dashtam.web.audits import audits
+from dashtam.web.callers import current_caller
+from dashtam.web.current import current_linking, current_resources
+from dashtam.web.html import CONTENT_TYPE, render_page
 
 # Browsers hold a form's policy against every redirect behind it, and a provider may send its users on to other hosts.
 _POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' https:"

@@ -1,0 +1,1 @@
+"""The OpenAPI document, and what each route promises beside its shapes."""

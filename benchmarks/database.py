@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dashtam.console import run
 from dashtam.database.lifespan import open_session
-from dashtam.database.reset import EMPTY, build_schema, reset
-from dashtam.database.verification import open_verified
+from dashtam.disposable.reset import EMPTY, build_schema, reset
+from dashtam.disposable.verification import open_verified
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 

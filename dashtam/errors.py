@@ -112,7 +112,7 @@ class HurtfulMigrations(DashtamError):
         allowed = " ".join(f"--allow {name}" for name in self.migrations)
         lines += [
             "→ in development: invoke db.migrate",
-            f"→ elsewhere, after a backup: python -m dashtam.database.migrations upgrade {allowed}",
+            f"→ elsewhere, after a backup: python -m dashtam.bootstrap.migrations upgrade {allowed}",
         ]
         super().__init__("\n".join(lines))
 

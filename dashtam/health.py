@@ -8,8 +8,8 @@ from typing import Final
 from tortoise.connection import get_connection
 
 from dashtam.audit import trail as audit
+from dashtam.bootstrap import migrations
 from dashtam.cache import Cache
-from dashtam.database import migrations
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
 from dashtam.sealing import tables as sealed_rows

@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 
 from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import connect
-from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
 from dashtam.sealing.keys import Keys
 from dashtam.settings.model import TestSettings

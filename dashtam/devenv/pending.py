@@ -12,7 +12,7 @@ from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.observation import list_migrations
 from dashtam.devenv.session import Session
 
-MODULE: Final = ("python", "-m", "dashtam.database.migrations")
+MODULE: Final = ("python", "-m", "dashtam.bootstrap.migrations")
 """What the app component runs for it: the tasks themselves know nothing of the models."""
 
 

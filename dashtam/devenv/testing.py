@@ -52,7 +52,7 @@ def set_up_tests(session: Session) -> None:
     with stopped_if_interrupted(session):
         identifier = start_test_components(session)
         with session.report.chapter("test database in nine steps"):
-            run_inside(session, ["python", "-m", "dashtam.database.init_test_db"])
+            run_inside(session, ["python", "-m", "dashtam.disposable.init_test_db"])
     session.report.say("Test DB ready: invoke test.unit, test.integration, or test.clean when you are done")
     session.report.say(f"(cluster {identifier}; development is stopped and untouched)")
 
@@ -196,7 +196,7 @@ def clean_tests(session: Session) -> None:
         start_test_components(session)
         before = read_contents(session.engine, database)
         with session.report.chapter("test database destroyed"):
-            run_inside(session, ["python", "-m", "dashtam.database.drop_test_db"])
+            run_inside(session, ["python", "-m", "dashtam.disposable.drop_test_db"])
         after = read_contents(session.engine, database)
     finally:
         with deferred_interrupts(), session.report.step("test components stopped"):

@@ -247,7 +247,7 @@ def test_another_cluster_in_the_place_of_ours_is_refused_by_its_identity(
         asyncio.run(refuse_snapshots_to_tests(development))
         lookalike.forge_stamps()
         with left_alone(lookalike):
-            for module in ("dashtam.database.init_test_db", "dashtam.database.drop_test_db", "pytest"):
+            for module in ("dashtam.disposable.init_test_db", "dashtam.disposable.drop_test_db", "pytest"):
                 refuse(lookalike, in_app("python", "-m", module))
             for verb in ("test.unit", "test.clean", "test.setup"):
                 refuse(lookalike, (verb,))

@@ -9,7 +9,7 @@ from typing import Final
 import psutil
 import pytest
 
-from dashtam.database.migrations import files
+from dashtam.bootstrap.migrations import files
 from dashtam.devenv.components import Mode
 from tests.support.checksum import assert_unchanged, take_checksum
 from tests.support.clusters import wait_until

@@ -25,9 +25,9 @@ class Target:
 
 
 TARGETS: Final = (
-    Target("dashtam/database/disposable.py", (f"{_UNIT}/database/test_disposable.py",)),
+    Target("dashtam/disposable/decision.py", (f"{_UNIT}/database/test_disposable.py",)),
     Target(
-        "dashtam/database/verification.py",
+        "dashtam/disposable/verification.py",
         (
             f"{_UNIT}/database/test_verification.py",
             f"{_INTEGRATION}/test_verification.py",
@@ -41,18 +41,18 @@ TARGETS: Final = (
         ci=False,
     ),
     Target(
-        "dashtam/database/init_test_db.py",
+        "dashtam/disposable/init_test_db.py",
         (f"{_ACCEPTANCE}/test_init_test_db.py", f"{_ACCEPTANCE}/test_misleading_servers.py"),
         servers=True,
     ),
     Target(
-        "dashtam/database/reset.py",
+        "dashtam/disposable/reset.py",
         (f"{_ACCEPTANCE}/test_init_test_db.py", f"{_ACCEPTANCE}/test_misleading_servers.py"),
         servers=True,
         ci=False,
     ),
     Target(
-        "dashtam/database/drop_test_db.py", (f"{_ACCEPTANCE}/test_drop_test_db.py",), servers=True, ci=False
+        "dashtam/disposable/drop_test_db.py", (f"{_ACCEPTANCE}/test_drop_test_db.py",), servers=True, ci=False
     ),
     Target(
         "dashtam/settings/addresses.py",

@@ -261,7 +261,6 @@ _ROWS: Final = "SELECT count(*), string_agg(email, ',' ORDER BY email) FROM user
 def _warm_up() -> None:
     """Import once what every pytest imports, and keep the collector of garbage from looking at it in each of them."""
     import dashtam.app
-    import dashtam.database.verification
     import dashtam.devenv.compose.engine
     import dashtam.devenv.embedded.engine  # noqa: F401
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.database import drop_test_db, reset, verification
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.disposable import drop_test_db, reset, verification
+from dashtam.disposable.verification import VerifiedTestDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE_FOR_IT = {"dashtam/database/reset.py", "dashtam/database/drop_test_db.py"}
+MADE_FOR_IT = {"dashtam/disposable/reset.py", "dashtam/disposable/drop_test_db.py"}
 STATEMENTS = re.compile(
     r"\bDROP\s+(DATABASE|SCHEMA|TABLE|OWNED|COLUMN|%s)|\bDELETE\s+FROM|\bFLUSH(ALL|DB)\b"
     r"|\bTRUNCATE\s+(TABLE\s+)?[\w\".{}]+\s*(;|,|$|CASCADE)"

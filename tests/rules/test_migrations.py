@@ -6,11 +6,11 @@ import pytest
 from aerich.utils import file_module_info, import_py_module
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from dashtam.bootstrap.foresight import foresee
+from dashtam.bootstrap.migrations import files
 from dashtam.database import rules
 from dashtam.database.config import APP, MIGRATIONS
-from dashtam.database.foresight import foresee
-from dashtam.database.migrations import files
-from dashtam.database.reset import EMPTY, build_schema
+from dashtam.disposable.reset import EMPTY, build_schema
 from dashtam.settings.model import TestSettings
 from tests.support.catalogue import read_catalogue
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from dashtam.database.disposable import Observation, expected_stamp
+from dashtam.disposable.decision import Observation, expected_stamp
 from dashtam.settings.model import Environment, TestSettings
 
 CLUSTER: Final = "7000000000000000001"

@@ -22,7 +22,7 @@ from tests.support.ports import free_ports
 
 _REPOSITORY = Path(__file__).parents[2]
 _PORTS = ("APP_PORT", "CALLBACK_PORT", "POSTGRES_PORT", "REDIS_PORT")
-INIT_DB = ("python", "-m", "dashtam.database.init_db")
+INIT_DB = ("python", "-m", "dashtam.bootstrap.init_db")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DashtamError
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings

@@ -214,7 +214,7 @@ def server_command(component: Component, port: int, folders: Folders) -> list[st
 
     As in its container, app first brings its database up to date; callback finds it ready.
     """
-    prepared = ["/bin/sh", "-c", '"$0" -m dashtam.database.init_db && exec "$0" "$@"']
+    prepared = ["/bin/sh", "-c", '"$0" -m dashtam.bootstrap.init_db && exec "$0" "$@"']
     return [
         *(prepared if component is Component.APP else []),
         *(sys.executable, "-m", "dashtam.devenv.reload", "--"),

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import pytest
 from redis.asyncio import Redis
 
-from dashtam.database.drop_test_db import drop, empty
-from dashtam.database.verification import open_verified
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.disposable.drop_test_db import drop, empty
+from dashtam.disposable.verification import open_verified
 from dashtam.errors import DatabaseNotReady, UnsafeDatabase
 from dashtam.settings.model import TestSettings
 from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
 
-MODULE = "dashtam.database.drop_test_db"
+MODULE = "dashtam.disposable.drop_test_db"
 
 
 def databases(cluster: Cluster) -> list[str]:
@@ -66,7 +66,7 @@ def test_the_test_database_and_its_index_go_and_development_stays(cluster: Clust
 def test_what_was_dropped_can_be_made_again(cluster: Cluster) -> None:
     assert cluster.run(MODULE, "testing").returncode == 0
     assert cluster.initialize("init-test-db.sh").returncode == 0
-    assert cluster.run("dashtam.database.init_test_db", "testing").returncode == 0
+    assert cluster.run("dashtam.disposable.init_test_db", "testing").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import signal
 
 import pytest
 
-from dashtam.database.migrations import LOCK, files
+from dashtam.bootstrap.migrations import LOCK, files
 from tests.support.clusters import Cluster, wait_until
 
-MODULE = "dashtam.database.init_db"
+MODULE = "dashtam.bootstrap.init_db"
 ONCE = f"{len(files())}|7"  # migrations and providers
 
 
@@ -74,7 +74,7 @@ def test_a_server_that_is_away_is_named_without_a_traceback(fresh: Cluster) -> N
 
 
 def test_history_shows_what_is_applied(cluster: Cluster) -> None:
-    answer = cluster.run("dashtam.database.migrations history", "development")
+    answer = cluster.run("dashtam.bootstrap.migrations history", "development")
     assert answer.returncode == 0
     assert answer.stdout.startswith("✓ applied  file=0_")
 

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from dashtam.database import init_test_db
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.disposable import init_test_db
 from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
 from tests.support.servers import CANARY
 
-MODULE = "dashtam.database.init_test_db"
+MODULE = "dashtam.disposable.init_test_db"
 STEPS = "123456789"
 TABLES = sorted(model._meta.db_table for model in __models__)
 
@@ -160,7 +160,7 @@ def test_nothing_in_the_shell_overrides_a_guard(cluster: Cluster) -> None:
     )
     shell = {f"{prefix}{name}": "1" for name in overrides for prefix in ("", "DASHTAM_", "TEST_")}
     cluster.ask("COMMENT ON DATABASE dashtam_test IS NULL")
-    for module in (MODULE, "dashtam.database.drop_test_db"):
+    for module in (MODULE, "dashtam.disposable.drop_test_db"):
         answer = cluster.run(module, "testing", **shell)
         assert answer.returncode == 3
         assert "the stamp" in answer.stderr

@@ -15,10 +15,10 @@ from typing import Final
 
 import pytest
 
-from dashtam.database.migrations import files
+from dashtam.bootstrap.migrations import files
 from tests.support.clusters import CHECKOUT, Cluster, wait_until
 
-UPGRADE: Final = "dashtam.database.migrations upgrade"
+UPGRADE: Final = "dashtam.bootstrap.migrations upgrade"
 OURS: Final = len(files())
 COUNTED: Final = 5
 ADDS: Final = "901_20990101000000_adds.py"
@@ -115,7 +115,7 @@ def read_columns(cluster: Cluster) -> str:
     return cluster.ask(f"SELECT string_agg(column_name, ' ') {columns}", database="dashtam")
 
 
-@pytest.mark.parametrize("module", ["dashtam.database.init_db", UPGRADE])
+@pytest.mark.parametrize("module", ["dashtam.bootstrap.init_db", UPGRADE])
 def test_what_may_take_data_away_is_shown_and_refused(cluster: Cluster, module: str) -> None:
     write(cluster, ADDS, "ALTER TABLE users ADD COLUMN nickname text")
     write(cluster, DROPS, "-- \x1b[2K\nALTER TABLE users DROP COLUMN email")
@@ -135,7 +135,7 @@ def test_what_may_take_data_away_is_shown_and_refused(cluster: Cluster, module: 
 def test_what_is_pending_is_told_for_machines_and_not_run(cluster: Cluster) -> None:
     write(cluster, ADDS, "ALTER TABLE users ADD COLUMN nickname text")
     write(cluster, DROPS, "ALTER TABLE users DROP COLUMN email")
-    answer = cluster.run("dashtam.database.migrations pending", "development")
+    answer = cluster.run("dashtam.bootstrap.migrations pending", "development")
     assert json.loads(answer.stdout) == {
         "is_empty": False,
         "pending": [

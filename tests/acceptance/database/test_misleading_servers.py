@@ -17,7 +17,7 @@ from tests.support.compose_files import make_configuration
 from tests.support.pooler import start_pooler
 from tests.support.ports import free_ports
 
-INIT, DROP = "dashtam.database.init_test_db", "dashtam.database.drop_test_db"
+INIT, DROP = "dashtam.disposable.init_test_db", "dashtam.disposable.drop_test_db"
 ASKED, GIVEN = "dashtam_test_asked", "dashtam_test_given"
 CANARY = "SELECT count(*) FROM canary"
 

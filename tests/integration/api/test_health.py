@@ -10,8 +10,8 @@ from quart.typing import TestClientProtocol as Client
 from tortoise import connections
 
 from dashtam.app import create_app
+from dashtam.bootstrap.migrations import files
 from dashtam.cache import Cache, open_cache
-from dashtam.database.migrations import files
 from dashtam.models import EncryptionKey, KeyState
 from dashtam.resources import Resources
 from dashtam.sealing.wrapping import Wrapper

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashtam.database.seeds import catalogue, seed
+from dashtam.bootstrap.seeds import catalogue, seed
 from dashtam.models import Provider
 from dashtam.providers.registry import list_profiles
 from tests.support.makers import make_provider

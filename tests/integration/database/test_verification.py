@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from dashtam.database import verification
-from dashtam.database.disposable import Observation, development_name, reasons_to_refuse
 from dashtam.database.lifespan import open_session
-from dashtam.database.verification import VerifiedTestDatabase, observe, open_verified
+from dashtam.disposable import verification
+from dashtam.disposable.decision import Observation, development_name, reasons_to_refuse
+from dashtam.disposable.verification import VerifiedTestDatabase, observe, open_verified
 from dashtam.errors import DashtamError, DatabaseNotReady, UnsafeDatabase
 from dashtam.models import __models__
 from dashtam.settings.model import TestSettings

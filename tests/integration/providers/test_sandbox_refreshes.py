@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
 from dashtam.connections.pkce import challenge_of
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import OAuthAdapter
 from dashtam.providers.failures import NotConnected, ProviderNotReady

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.cache import Cache, open_cache
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.refreshing import Refreshes
 from tests.support.connected import Connected, a_person, connect_bank, forget_refreshes

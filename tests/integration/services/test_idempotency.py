@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.audit.trail import AuditTrail
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.errors import KeyInUse
 from dashtam.models import Provider, StoredAnswer, User
 from dashtam.sealing.keys import Keys

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from dashtam.database.disposable import reasons_to_refuse
+from dashtam.disposable.decision import reasons_to_refuse
 from dashtam.settings.model import TEST_DATABASE_NAME, Environment
 from tests.support.disposables import TEST_URL, make_observation, make_test_settings
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashtam.bootstrap.harm import find_harms
 from dashtam.database import rules
-from dashtam.database.harm import find_harms
 
 HARMLESS = [
     "",

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from dashtam.bootstrap.migrations import files
+from dashtam.bootstrap.preview import NotReadable, read_upgrade
 from dashtam.database import rules
 from dashtam.database.config import APP, MIGRATIONS
-from dashtam.database.migrations import files
-from dashtam.database.preview import NotReadable, read_upgrade
 
 WRITTEN_BY_AERICH = '''
 from tortoise import BaseDBAsyncClient
@@ -86,7 +86,7 @@ def test_texts_and_steps_of_the_rules_are_added_up(source: str, sql: str) -> Non
         migration("return rules.STEP_0", before="from dashtam.database import seeds as rules"),
         migration("return rules.STEP_0", before="from dashtam.database import rules\nrules = 'a'"),
         migration("return 'a'", before="import os"),
-        migration("return 'a'", before="from dashtam.database.migrations import upgrade"),
+        migration("return 'a'", before="from dashtam.bootstrap.migrations import upgrade"),
         migration("return 'a'", before="print('a')"),
         migration("return 'a'", before="X = print('a')"),
         migration("return 'a'", before="X = [print('a')]"),

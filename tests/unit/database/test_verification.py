@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dashtam.database.verification import VerifiedTestDatabase, observe
+from dashtam.disposable.verification import VerifiedTestDatabase, observe
 from dashtam.errors import UnsafeDatabase
 from tests.support.disposables import make_observation, make_test_settings
 

@@ -118,14 +118,14 @@ def test_an_empty_database_is_migrated_without_a_question_and_without_a_snapshot
     assert engine.acts[:3] == [
         "read pending migrations",
         "stop app callback refresher",
-        "execute dashtam.database.migrations in app",
+        "execute dashtam.bootstrap.migrations in app",
     ]
     assert engine.acts[-1] == "start app callback refresher for development"
 
 
 def test_after_a_failed_migration_the_servers_stay_stopped(hurtful: Session, engine: FakeEngine) -> None:
     engine.pending["is_empty"] = True
-    engine.exit_codes["dashtam.database.migrations"] = 1
+    engine.exit_codes["dashtam.bootstrap.migrations"] = 1
     with pytest.raises(EnvironmentFailed, match="rolled back") as failed:
         migrate(hurtful, [])
     assert failed.value.advice == "mend it, then invoke up"

@@ -47,7 +47,7 @@ def test_setup_stops_the_servers_before_anything_else_and_tells_the_app_its_clus
         "start postgres redis for testing",
         "initialize databases",
         "start app for testing of cluster 42",
-        "execute dashtam.database.init_test_db in app",
+        "execute dashtam.disposable.init_test_db in app",
     ]
 
 
@@ -94,7 +94,7 @@ def test_an_interrupted_setup_stops_everything(session: Session, engine: FakeEng
 def test_a_refusal_inside_the_app_is_a_refusal_of_the_verb(
     session: Session, engine: FakeEngine, code: int, error: type[EnvironmentFailed]
 ) -> None:
-    engine.exit_codes["dashtam.database.init_test_db"] = code
+    engine.exit_codes["dashtam.disposable.init_test_db"] = code
     with pytest.raises(EnvironmentFailed) as failed:
         testing.set_up_tests(session)
     assert failed.value.exit_code == error.exit_code == code
@@ -104,7 +104,7 @@ def test_clean_stops_everything_even_where_the_database_may_not_be_dropped(
     session: Session, engine: FakeEngine
 ) -> None:
     testing.set_up_tests(session)
-    engine.exit_codes["dashtam.database.drop_test_db"] = 3
+    engine.exit_codes["dashtam.disposable.drop_test_db"] = 3
     with pytest.raises(EnvironmentRefused):
         testing.clean_tests(session)
     assert engine.modes == {}
@@ -122,7 +122,7 @@ def test_a_development_database_that_changed_while_tests_were_cleaned_fails_alou
     def change() -> None:
         engine.contents = after
 
-    engine.when["execute dashtam.database.drop_test_db in app"] = change
+    engine.when["execute dashtam.disposable.drop_test_db in app"] = change
     with pytest.raises(EnvironmentFailed, match="development is not what it was"):
         testing.clean_tests(session)
 
@@ -137,13 +137,13 @@ def test_development_comes_back_after_the_tests_only_if_it_ran_before(
     with pytest.raises(EnvironmentFailed, match="the daemon ended"):
         testing.test_everything(session, [])
     assert set(engine.modes.values()) == ({Mode.DEVELOPMENT} if was_running else set())
-    assert "execute dashtam.database.drop_test_db in app" in engine.acts
+    assert "execute dashtam.disposable.drop_test_db in app" in engine.acts
 
 
 def test_development_comes_back_even_where_cleaning_failed(session: Session, engine: FakeEngine) -> None:
     workflow.bring_up(session)
     engine.exit_codes["pytest"] = 2
-    engine.exit_codes["dashtam.database.drop_test_db"] = 1
+    engine.exit_codes["dashtam.disposable.drop_test_db"] = 1
     with pytest.raises(EnvironmentFailed, match="drop_test_db ended with 1"):
         testing.test_everything(session, [])
     assert set(engine.modes.values()) == {Mode.DEVELOPMENT}

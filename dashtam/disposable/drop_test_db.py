@@ -1,4 +1,4 @@
-"""Destroys the test database and its Redis index: `python -m dashtam.database.drop_test_db`."""
+"""Destroys the test database and its Redis index: `python -m dashtam.disposable.drop_test_db`."""
 
 import asyncio
 import sys
@@ -10,9 +10,9 @@ from redis.exceptions import RedisError
 
 from dashtam.cache import key_prefix
 from dashtam.console import done, run
-from dashtam.database.disposable import expected_stamp
 from dashtam.database.lifespan import open_session
-from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.disposable.decision import expected_stamp
+from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import CacheNotReady, DatabaseNotReady, UnsafeDatabase
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings

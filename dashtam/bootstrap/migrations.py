@@ -1,6 +1,6 @@
 """Aerich's migrations under the lock that Aerich lacks: what is applied, what is pending, and the way there.
 
-Run as `python -m dashtam.database.migrations pending | upgrade [--allow NAME ...] | create NAME | history`. There is
+Run as `python -m dashtam.bootstrap.migrations pending | upgrade [--allow NAME ...] | create NAME | history`. There is
 no downgrade: it would drop columns with what they hold.
 """
 
@@ -163,7 +163,7 @@ async def _refuse_hurtful(
     if await is_empty():
         return {}
     # Brings a parser, which a database without news does not need.
-    from dashtam.database.foresight import foresee
+    from dashtam.bootstrap.foresight import foresee
 
     foreseen = foresee(names, location / APP)
     refused = {
@@ -249,7 +249,7 @@ async def _main(arguments: argparse.Namespace) -> None:
 
 
 async def _foresee() -> dict[str, object]:
-    from dashtam.database.foresight import foresee
+    from dashtam.bootstrap.foresight import foresee
 
     pending_ones = [
         {"name": migration.name, "harms": [asdict(harm) for harm in migration.harms]}
@@ -269,7 +269,7 @@ def _show(state: Migrations) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and answer the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dashtam.database.migrations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dashtam.bootstrap.migrations", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("pending", help="print what is pending, and what of it may take data away, as JSON")
     applying = commands.add_parser("upgrade", help="apply what is pending")

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from dashtam.database.migrations import history, upgrade
-from dashtam.database.seeds import seed
+from dashtam.bootstrap.migrations import history, upgrade
+from dashtam.bootstrap.seeds import seed
 from dashtam.settings.model import Settings
 
 

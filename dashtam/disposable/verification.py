@@ -9,8 +9,8 @@ from typing import Any, Final
 import asyncpg
 
 from dashtam.database.config import session_name
-from dashtam.database.disposable import Observation, development_name, reasons_to_refuse
 from dashtam.database.lifespan import open_session
+from dashtam.disposable.decision import Observation, development_name, reasons_to_refuse
 from dashtam.errors import UnsafeDatabase
 from dashtam.settings.model import TestSettings
 
@@ -63,7 +63,7 @@ class VerifiedTestDatabase:
         self, connection: asyncpg.Connection, settings: TestSettings, seen: Observation, *, proof: object
     ) -> None:
         if proof is not _PROOF:
-            raise TypeError("only dashtam.database.verification makes a VerifiedTestDatabase")
+            raise TypeError("only dashtam.disposable.verification makes a VerifiedTestDatabase")
         self.connection = connection
         self.settings = settings
         self.seen = seen

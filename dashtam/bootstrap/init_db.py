@@ -1,9 +1,9 @@
-"""Prepares the database of a process that is about to serve: `python -m dashtam.database.init_db`."""
+"""Prepares the database of a process that is about to serve: `python -m dashtam.bootstrap.init_db`."""
 
 import sys
 
+from dashtam.bootstrap.steps import bootstrap
 from dashtam.console import done, run
-from dashtam.database.bootstrap import bootstrap
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import __models__
 from dashtam.settings.loading import load_settings

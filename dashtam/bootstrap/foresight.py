@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashtam.database.harm import Harm, find_harms, printable
-from dashtam.database.preview import NotReadable, read_upgrade
+from dashtam.bootstrap.harm import Harm, find_harms, printable
+from dashtam.bootstrap.preview import NotReadable, read_upgrade
 
 
 @dataclass(frozen=True)

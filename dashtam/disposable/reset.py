@@ -6,11 +6,11 @@ import asyncpg
 from tortoise.connection import get_connection
 from tortoise.utils import get_schema_sql
 
+from dashtam.bootstrap.migrations import files
 from dashtam.database import rules
 from dashtam.database.config import APP
 from dashtam.database.lifespan import connect
-from dashtam.database.migrations import files
-from dashtam.database.verification import VerifiedTestDatabase
+from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.errors import DatabaseNotReady
 from dashtam.settings.model import Settings
 

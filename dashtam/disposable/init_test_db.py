@@ -1,4 +1,4 @@
-"""Makes the test database new in the nine steps of the workflow: `python -m dashtam.database.init_test_db`."""
+"""Makes the test database new in the nine steps of the workflow: `python -m dashtam.disposable.init_test_db`."""
 
 import sys
 from typing import Final
@@ -7,8 +7,8 @@ import asyncpg
 
 from dashtam.console import done, run
 from dashtam.database.lifespan import open_session
-from dashtam.database.reset import build_schema, reset
-from dashtam.database.verification import VerifiedTestDatabase, open_verified
+from dashtam.disposable.reset import build_schema, reset
+from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
 from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
 from dashtam.settings.loading import load_settings

@@ -1,0 +1,1 @@
+"""Makes a database what the application expects; never destroys."""

@@ -1,0 +1,1 @@
+"""The test database: verified, emptied, built, destroyed."""

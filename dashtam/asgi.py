@@ -4,9 +4,9 @@ The one module that acts at import: whoever imports it is the server.
 """
 
 from dashtam.app import create_app, create_callback_app
-from dashtam.errors import SettingsError
 from dashtam.logs.pipeline import configure_logging
 from dashtam.providers.registry import provider_secrets
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.loading import load_settings, secret_values
 from dashtam.settings.model import Settings
 from dashtam.web.edge import hypercorn as wire

@@ -17,11 +17,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from dashtam.cache import heartbeat
-from dashtam.errors import CacheNotReady, DashtamError, SettingsError
+from dashtam.errors import CacheNotReady, DashtamError
 from dashtam.health import examine
 from dashtam.logs.pipeline import configure_logging, get_logger
 from dashtam.providers.registry import provider_secrets
 from dashtam.resources import Resources, open_resources
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.loading import load_settings, secret_values
 from dashtam.settings.model import Settings
 from dashtam.tokens.attempt import AWAY

@@ -21,10 +21,12 @@ from aerich.utils import decompress_dict, get_models_describe, import_py_file
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
+from dashtam.bootstrap.errors import HurtfulMigrations
 from dashtam.console import done, run
 from dashtam.database.config import APP, MIGRATIONS, tortoise_config
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import connect, open_session
-from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
+from dashtam.errors import InvalidRequest
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 

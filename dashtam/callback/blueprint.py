@@ -10,8 +10,9 @@ from werkzeug.exceptions import HTTPException
 from dashtam.callback import pages
 from dashtam.callback.redirect import read_answer
 from dashtam.connections.browsers import opener_cookie, read_browser
-from dashtam.errors import DashtamError, SealError
+from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
+from dashtam.sealing.errors import SealError
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.callers import current_caller
 from dashtam.web.current import current_linking, current_resources

@@ -17,12 +17,14 @@ from pydantic import SecretStr
 from dashtam.audit.caller import UNKNOWN
 from dashtam.connections.advice import advise
 from dashtam.connections.authorizations import Asker, Link
+from dashtam.connections.errors import AliasTaken
 from dashtam.connections.lifecycle import Standing
 from dashtam.console import done, run
-from dashtam.errors import AliasTaken, InvalidAddress, NotFound
+from dashtam.errors import NotFound
 from dashtam.identity.email_addresses import normalized_address
+from dashtam.identity.errors import InvalidAddress
 from dashtam.models import AuthorizationRequest, ConnectionStatus, Provider, ProviderConnection, User
-from dashtam.providers.failures import AuthorizationDenied
+from dashtam.providers.errors import AuthorizationDenied
 from dashtam.resources import Resources, open_resources
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings

@@ -11,7 +11,7 @@ from getpass import getpass
 from pydantic import SecretStr
 
 from dashtam.console import done, run
-from dashtam.errors import InvalidAddress, PasswordRefused
+from dashtam.identity.errors import InvalidAddress, PasswordRefused
 from dashtam.models import Role
 from dashtam.resources import open_resources
 from dashtam.settings.loading import load_settings

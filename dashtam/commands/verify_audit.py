@@ -12,10 +12,11 @@ from typing import Final
 import asyncpg
 
 from dashtam.audit.chain import HeadSealer
+from dashtam.audit.errors import AuditDamaged
 from dashtam.audit.verification import Anchor, ChainCheck
 from dashtam.console import done, run
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import open_session
-from dashtam.errors import AuditDamaged, DatabaseNotReady
 from dashtam.models import AuditHead
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings

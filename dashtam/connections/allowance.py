@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from dashtam.errors import TooManyConnections
+from dashtam.connections.errors import TooManyConnections
 from dashtam.models import ConnectionStatus, ProviderConnection, User
 
 MOST_CONNECTIONS: Final = 100

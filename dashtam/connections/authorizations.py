@@ -19,9 +19,10 @@ from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.connections.allowance import lock_owner, require_room
 from dashtam.connections.browsers import Browser
+from dashtam.connections.errors import AuthorizationNotPending
 from dashtam.connections.lifecycle import create_connection, lock_connection
 from dashtam.connections.pkce import challenge_of, new_verifier
-from dashtam.errors import AuthorizationNotPending, NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
+from dashtam.errors import NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
 from dashtam.identity.identities import Identities, Identity
 from dashtam.models import (
     AuthorizationRequest,
@@ -33,7 +34,7 @@ from dashtam.models import (
     SessionKind,
 )
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
-from dashtam.providers.failures import NotConnectable
+from dashtam.providers.errors import NotConnectable
 from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys

@@ -19,14 +19,15 @@ from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
 from dashtam.cache import Cache, callbacks, refused_callbacks
 from dashtam.connections.authorizations import identify, redirect_uri
 from dashtam.connections.browsers import Browser
+from dashtam.connections.errors import AuthorizationNotPending
 from dashtam.connections.lifecycle import lock_connection
 from dashtam.connections.outcomes import AnswerObjected, error_for, outcome_of, reason_of, word_of
-from dashtam.errors import AuthorizationNotPending, DashtamError, NotFound, TooManyRequests
+from dashtam.errors import DashtamError, NotFound, TooManyRequests
 from dashtam.identity.identities import Identities
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, Role, SessionKind
 from dashtam.providers.base import OAuthAdapter, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     NotConnectable,
     ProviderFailure,

@@ -14,7 +14,7 @@ from dashtam.connections.outcomes import outcome_of, word_of
 from dashtam.errors import DashtamError, UnfitBody
 from dashtam.models import Outcome, ProviderConnection
 from dashtam.providers.base import SecretAdapter, TokenGrant
-from dashtam.providers.failures import NotConnectable, ScopeMissing
+from dashtam.providers.errors import NotConnectable, ScopeMissing
 from dashtam.providers.registry import Registry
 from dashtam.sealing.keys import Keys
 from dashtam.tokens import revocations

@@ -13,8 +13,9 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.connections.allowance import require_room
+from dashtam.connections.errors import AliasTaken
 from dashtam.database.versions import Precondition, version_of
-from dashtam.errors import AliasTaken, DashtamError, NotFound
+from dashtam.errors import DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import (
     AuthorizationRequest,

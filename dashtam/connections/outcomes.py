@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from dashtam.errors import AuthorizationNotPending, DashtamError, TooManyConnections
+from dashtam.connections.errors import AuthorizationNotPending, TooManyConnections
+from dashtam.errors import DashtamError
 from dashtam.models import ConnectionReason, Outcome
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AuthorizationDenied,
     ClientRefused,
     GrantRefused,

@@ -8,7 +8,7 @@ import asyncpg
 from tortoise.context import TortoiseContext, get_current_context
 
 from dashtam.database.config import connection_parameters, session_name, tortoise_config
-from dashtam.errors import DatabaseNotReady
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.settings.addresses import DatabaseAddress
 from dashtam.settings.model import Settings
 

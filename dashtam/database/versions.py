@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 
-from dashtam.errors import PreconditionFailed
+from dashtam.database.errors import PreconditionFailed
 
 
 def version_of(*parts: object) -> str:

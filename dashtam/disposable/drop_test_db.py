@@ -10,10 +10,12 @@ from redis.exceptions import RedisError
 
 from dashtam.cache import key_prefix
 from dashtam.console import done, run
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import open_session
 from dashtam.disposable.decision import expected_stamp
+from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
-from dashtam.errors import CacheNotReady, DatabaseNotReady, UnsafeDatabase
+from dashtam.errors import CacheNotReady
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 

@@ -6,10 +6,10 @@ from typing import Final
 import asyncpg
 
 from dashtam.console import done, run
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import open_session
 from dashtam.disposable.reset import build_schema, reset
 from dashtam.disposable.verification import VerifiedTestDatabase, open_verified
-from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings

@@ -9,9 +9,9 @@ from tortoise.utils import get_schema_sql
 from dashtam.bootstrap.migrations import files
 from dashtam.database import rules
 from dashtam.database.config import APP
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import connect
 from dashtam.disposable.verification import VerifiedTestDatabase
-from dashtam.errors import DatabaseNotReady
 from dashtam.settings.model import Settings
 
 # By name and IF EXISTS: what a CASCADE took is still in the list. Types come before routines: that of a range brings

@@ -11,7 +11,7 @@ import asyncpg
 from dashtam.database.config import session_name
 from dashtam.database.lifespan import open_session
 from dashtam.disposable.decision import Observation, development_name, reasons_to_refuse
-from dashtam.errors import UnsafeDatabase
+from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.settings.model import TestSettings
 
 LOCK: Final = 0x64_61_73_68_74_65_73_74

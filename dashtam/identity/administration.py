@@ -6,7 +6,8 @@ from uuid import UUID
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
-from dashtam.errors import LastAdministrator, NotFound
+from dashtam.errors import NotFound
+from dashtam.identity.errors import LastAdministrator
 from dashtam.identity.sessions import Sessions
 from dashtam.models import Outcome, Role, User
 

@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail
-from dashtam.errors import InvalidAddress, SignInRefused
 from dashtam.identity.email_addresses import normalized_address
+from dashtam.identity.errors import InvalidAddress, SignInRefused
 from dashtam.identity.passwords import Passwords
 from dashtam.identity.second_factors import SecondFactors
 from dashtam.identity.sessions import Sessions, Tokens

@@ -4,7 +4,7 @@ import re
 
 from email_validator import EmailNotValidError, validate_email
 
-from dashtam.errors import InvalidAddress
+from dashtam.identity.errors import InvalidAddress
 
 
 def normalized_address(text: str) -> str:

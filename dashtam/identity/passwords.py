@@ -21,7 +21,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from pydantic import SecretStr
 from zxcvbn import zxcvbn
 
-from dashtam.errors import PasswordRefused, TooBusy
+from dashtam.identity.errors import PasswordRefused, TooBusy
 
 LEAST_SIGNS: Final = 15
 """The least that NIST asks of a password that may be the only factor."""

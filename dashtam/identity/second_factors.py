@@ -17,7 +17,8 @@ from tortoise.expressions import Q
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
-from dashtam.errors import CodeRefused, InvalidRequest, SecondFactorRequired, SignInRefused
+from dashtam.errors import InvalidRequest
+from dashtam.identity.errors import CodeRefused, SecondFactorRequired, SignInRefused
 from dashtam.models import Outcome, RecoveryCode, SecondFactor, User
 from dashtam.sealing.columns import SECOND_FACTOR
 from dashtam.sealing.keys import Keys

@@ -13,7 +13,8 @@ from tortoise import connections
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import ANONYMOUS, AuditTrail, user_actor
-from dashtam.errors import AlreadyRefreshed, NotAuthenticated, NotFound, SignInRefused
+from dashtam.errors import NotAuthenticated, NotFound
+from dashtam.identity.errors import AlreadyRefreshed, SignInRefused
 from dashtam.identity.identities import INVALID_TOKEN, Identities
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, User, UserSession
 from dashtam.security.tokens import (

@@ -9,14 +9,15 @@ from tortoise.exceptions import IntegrityError
 from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
-from dashtam.errors import AddressTaken, CacheNotReady, CodeRefused, NotFound, RegistrationClosed
+from dashtam.errors import CacheNotReady, NotFound
 from dashtam.identity import letters
 from dashtam.identity.email_addresses import guessable_words, normalized_address
+from dashtam.identity.errors import AddressTaken, CodeRefused, RegistrationClosed
 from dashtam.identity.passwords import Passwords
 from dashtam.identity.sessions import Sessions
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
-from dashtam.mail.failures import MailNotSent
+from dashtam.mail.errors import MailNotSent
 from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.sealing.keys import Keys

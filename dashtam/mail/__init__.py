@@ -3,9 +3,9 @@
 from typing import Protocol
 
 from dashtam.cache import Cache
-from dashtam.errors import SettingsError
 from dashtam.mail.mailbox import Mailbox
 from dashtam.mail.smtp import SmtpMailer
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import Environment, Settings
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import aiosmtplib
 
 from dashtam.logs.pipeline import get_logger
-from dashtam.mail.failures import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
+from dashtam.mail.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.message import build_message, domain_of
 from dashtam.settings.addresses import MailAddress, MailEncryption
 

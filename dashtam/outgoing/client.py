@@ -19,13 +19,13 @@ import httpx
 from pydantic import SecretStr
 
 from dashtam import __version__
-from dashtam.errors import SettingsError
 from dashtam.logs.pipeline import get_logger
-from dashtam.outgoing.addresses import IpAddress, find_wrong, is_public
-from dashtam.outgoing.answers import Answer
-from dashtam.outgoing.failures import CallFailed, Why
+from dashtam.outgoing.errors import CallFailed, Why
 from dashtam.outgoing.network import Fence, Judge, LookUp, Network, ask_system
+from dashtam.outgoing.reachable import IpAddress, find_wrong, is_public
+from dashtam.outgoing.responses import Answer
 from dashtam.outgoing.transport import Transport, trust_of
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import Environment, Settings
 
 USER_AGENT: Final = f"Dashtam/{__version__}"

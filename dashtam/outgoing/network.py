@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import httpcore
 
-from dashtam.outgoing.addresses import IpAddress
-from dashtam.outgoing.failures import CallFailed, Why
+from dashtam.outgoing.errors import CallFailed, Why
+from dashtam.outgoing.reachable import IpAddress
 from dashtam.settings.addresses import is_loopback
 
 Place = tuple[str, int]

@@ -19,13 +19,15 @@ from quart_schema import hide
 
 from dashtam.connections.authorizations import Invitation
 from dashtam.connections.browsers import opener_cookie, read_browser
-from dashtam.errors import AuthorizationNotPending, CrossOrigin, DashtamError, NotAllowed, TooManyRequests
+from dashtam.connections.errors import AuthorizationNotPending
+from dashtam.errors import DashtamError, NotAllowed, TooManyRequests
 from dashtam.logs.pipeline import get_logger
 from dashtam.security.tokens import AUTHORIZATION_TTL
 from dashtam.web import limits
 from dashtam.web.audits import audits
 from dashtam.web.callers import current_caller
 from dashtam.web.current import current_linking, current_resources
+from dashtam.web.errors import CrossOrigin
 from dashtam.web.html import CONTENT_TYPE, render_page
 
 # Browsers hold a form's policy against every redirect behind it, and a provider may send its users on to other hosts.

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from pydantic import SecretStr
 
 from dashtam.models import Authorization
-from dashtam.providers.failures import SecretRefused
+from dashtam.providers.errors import SecretRefused
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from dashtam.outgoing import Answer, Unfit
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.failures import AnswerUnusable
+from dashtam.providers.errors import AnswerUnusable
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 """VSCHAR without the blank, which no header of ours may carry (RFC 6749, A.12; RFC 6750, 2.1)."""

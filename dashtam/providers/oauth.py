@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
 from dashtam.outgoing.client import basic
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     GrantRefused,

@@ -13,8 +13,8 @@ from dashtam import providers
 from dashtam.errors import NotFound
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, Profile
-from dashtam.providers.configuration import ProviderSettings, load_provider_settings, secrets_of
-from dashtam.providers.failures import NotConfigured, NotConnectable
+from dashtam.providers.errors import NotConfigured, NotConnectable
+from dashtam.providers.settings import ProviderSettings, load_provider_settings, secrets_of
 from dashtam.settings.model import Settings
 
 Build = Callable[..., Adapter | None]

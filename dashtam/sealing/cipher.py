@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
-from dashtam.errors import SealError
 from dashtam.sealing.envelope import Envelope, bound, new_nonce, prefix, sized, spell
+from dashtam.sealing.errors import SealError
 from dashtam.security.derivation import derive_key
 
 LAYOUT: Final = "v2"

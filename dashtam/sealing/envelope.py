@@ -9,7 +9,7 @@ import binascii
 import os
 from typing import Final, NamedTuple
 
-from dashtam.errors import SealError
+from dashtam.sealing.errors import SealError
 
 _NONCE_BYTES: Final = 12
 _NONCE_SIGNS: Final = 16

@@ -8,8 +8,9 @@ from typing import Any, Final
 import asyncpg
 
 from dashtam.audit.trail import SYSTEM, AuditTrail
-from dashtam.errors import KeyNeeded, NotFound
+from dashtam.errors import NotFound
 from dashtam.models import EncryptionKey, KeyState, Outcome
+from dashtam.sealing.errors import KeyNeeded
 from dashtam.sealing.keys import Keys
 from dashtam.sealing.tables import Usage, find_usage
 

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from tortoise.connection import get_connection
 
 from dashtam.audit.trail import SYSTEM, AuditTrail
-from dashtam.errors import SealError
 from dashtam.models import EncryptionKey, KeyState, Outcome
 from dashtam.sealing import layout_v1 as earlier
 from dashtam.sealing.cipher import LAYOUT, Context, DataKey, Sealed
 from dashtam.sealing.envelope import Envelope
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.wrapping import Wrapper, new_key_id
 
 RELOAD_SECONDS: Final = 5.0

@@ -10,9 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import SecretStr
 
-from dashtam.errors import SealError
 from dashtam.sealing.cipher import Context
 from dashtam.sealing.envelope import Envelope, bound
+from dashtam.sealing.errors import SealError
 from dashtam.security.derivation import derive_key
 
 LAYOUT: Final = "v1"

@@ -17,10 +17,10 @@ import asyncpg
 from tortoise.connection import get_connection
 
 from dashtam.audit.trail import SYSTEM, AuditTrail
-from dashtam.errors import KeysNotRotated, SealError
 from dashtam.models import EncryptionKey, KeyState, Outcome
 from dashtam.sealing.cipher import LAYOUT, Context, Sealed
 from dashtam.sealing.envelope import prefix
+from dashtam.sealing.errors import KeysNotRotated, SealError
 from dashtam.sealing.keys import RELOAD_SECONDS, Keys
 from dashtam.sealing.tables import TABLES, SealedTable
 from dashtam.sealing.wrapping import new_key_id

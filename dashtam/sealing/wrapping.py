@@ -12,9 +12,9 @@ from typing import Final, NoReturn
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from dashtam.errors import SealError
 from dashtam.sealing.cipher import KEY_BYTES, LAYOUT, DataKey, Sealed
 from dashtam.sealing.envelope import Envelope, bound, new_nonce, prefix, spell
+from dashtam.sealing.errors import SealError
 from dashtam.security.derivation import derive_key
 
 _PURPOSE: Final = b"dashtam data keys v2"

@@ -8,7 +8,7 @@ from typing import Final
 from dotenv.main import DotEnv
 from dotenv.parser import parse_stream
 
-from dashtam.errors import SettingsError
+from dashtam.settings.errors import SettingsError
 
 ENV_FILE_VARIABLE: Final = "DASHTAM_ENV_FILE"
 _MOST_BYTES: Final = 65_536

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from dashtam.errors import SettingsError
 from dashtam.settings.env_file import find_env_file, read_env_file
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import Environment, Refused, Settings
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

@@ -10,11 +10,11 @@ import asyncpg
 from pydantic import SecretStr
 
 from dashtam.audit.trail import AuditTrail
-from dashtam.errors import NotFound, SealError
+from dashtam.errors import NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import Authorization, ConnectionReason
 from dashtam.providers.base import OAuthAdapter, Profile, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     ClientRefused,
     GrantRefused,
     NotConnected,
@@ -22,6 +22,7 @@ from dashtam.providers.failures import (
     ProviderNotReady,
 )
 from dashtam.providers.registry import Registry
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.circuits import Circuits
 from dashtam.tokens.endings import RefreshEndings, is_alive

@@ -6,7 +6,7 @@ from typing import Final
 from dashtam.cache import Cache, circuit_failures, circuit_open, circuit_trial
 from dashtam.errors import CacheNotReady
 from dashtam.logs.pipeline import get_logger
-from dashtam.providers.failures import ClientRefused, ProviderFailure, ProviderNotReady
+from dashtam.providers.errors import ClientRefused, ProviderFailure, ProviderNotReady
 from dashtam.tokens.expiry import MOST_RETRY_AFTER
 
 THRESHOLD: Final = 5

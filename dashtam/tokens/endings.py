@@ -8,7 +8,7 @@ from tortoise import connections
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.failures import AnswerUnusable, ClientRefused, ProviderFailure
+from dashtam.providers.errors import AnswerUnusable, ClientRefused, ProviderFailure
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.expiry import (
     MISCONFIGURED_PAUSE,

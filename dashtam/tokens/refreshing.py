@@ -18,11 +18,12 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import Caller
 from dashtam.audit.trail import AuditTrail, user_actor
 from dashtam.cache import Cache, refresh_lock
-from dashtam.errors import CacheNotReady, SealError
+from dashtam.errors import CacheNotReady
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionStatus, Outcome
 from dashtam.providers.base import Profile
-from dashtam.providers.failures import NotConnected, ProviderNotReady
+from dashtam.providers.errors import NotConnected, ProviderNotReady
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.attempt import RefreshAttempts, ValidToken, is_same
 from dashtam.tokens.endings import is_alive

@@ -16,13 +16,14 @@ from tortoise import connections
 from uuid_utils.compat import uuid7
 
 from dashtam.audit.trail import SYSTEM, AuditTrail
-from dashtam.errors import DashtamError, SealError
+from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
 from dashtam.models import Outcome, Provider, ProviderConnection, ProviderToken, Revocation
 from dashtam.providers.base import TokenGrant
-from dashtam.providers.failures import GrantRefused, ProviderFailure
+from dashtam.providers.errors import GrantRefused, ProviderFailure
 from dashtam.providers.registry import Registry
 from dashtam.sealing.columns import REVOKED_TOKEN
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.store import open_grant
 

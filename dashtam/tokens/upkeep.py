@@ -12,7 +12,7 @@ from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
-from dashtam.mail.failures import MailNotSent, MailRefused
+from dashtam.mail.errors import MailNotSent, MailRefused
 from dashtam.mail.letter import Letter
 from dashtam.models import (
     AuthorizationRequest,
@@ -24,7 +24,7 @@ from dashtam.models import (
     StoredAnswer,
     UserSession,
 )
-from dashtam.providers.failures import ProviderFailure
+from dashtam.providers.errors import ProviderFailure
 from dashtam.tokens.attempt import AWAY
 from dashtam.tokens.endings import is_alive
 from dashtam.tokens.expiry import next_look, warns_at

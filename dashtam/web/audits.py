@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from quart import Quart
 
-from dashtam.errors import UndeclaredRoute
+from dashtam.web.errors import UndeclaredRoute
 
 _ACTION: Final = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 _ATTRIBUTE: Final = "audit_declaration"

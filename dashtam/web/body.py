@@ -11,7 +11,8 @@ from typing import Any, Final, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 from quart import request
 
-from dashtam.errors import MalformedBody, UnfitBody, UnsupportedBody
+from dashtam.errors import UnfitBody
+from dashtam.web.errors import MalformedBody, UnsupportedBody
 from dashtam.web.invalid_parts import unstorable_parts, wrong_parts
 
 Body = TypeVar("Body", bound=BaseModel)

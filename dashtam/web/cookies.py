@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from quart import Response, request
 
-from dashtam.errors import CrossOrigin
 from dashtam.security.tokens import SESSION_COOKIE
 from dashtam.web.current import current_resources
+from dashtam.web.errors import CrossOrigin
 from dashtam.web.traits import Header, Trait
 
 COOKIE: Final = SESSION_COOKIE

@@ -6,7 +6,7 @@ from typing import Final
 from quart import Response, request
 
 from dashtam.database.versions import Precondition, version_of
-from dashtam.errors import PreconditionRequired
+from dashtam.web.errors import PreconditionRequired
 from dashtam.web.traits import Header, Trait
 
 _TAG: Final = {"type": "string", "pattern": '^(W/)?"[!#-~]*"$'}

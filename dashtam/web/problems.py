@@ -9,7 +9,8 @@ from quart import Quart, Response
 from quart_schema import RequestSchemaValidationError
 from werkzeug.exceptions import HTTPException
 
-from dashtam.errors import DashtamError, DatabaseNotReady, InvalidRequest
+from dashtam.database.errors import DatabaseNotReady
+from dashtam.errors import DashtamError, InvalidRequest
 from dashtam.logs.pipeline import get_logger
 from dashtam.web.edge.edge import current_trace_id
 from dashtam.web.invalid_parts import wrong_parts

@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from tortoise.connection import get_connection
 
 from dashtam.audit.trail import AuditTrail
-from dashtam.errors import KeyInUse, KeyReused
 from dashtam.models import StoredAnswer
 from dashtam.sealing.cipher import Context
 from dashtam.sealing.columns import STORED_ANSWER
 from dashtam.sealing.keys import Keys
+from dashtam.web.errors import KeyInUse, KeyReused
 
 ANSWER_TTL: Final = timedelta(hours=24)
 _SUCCEEDED: Final = range(200, 300)

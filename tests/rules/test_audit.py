@@ -11,9 +11,9 @@ from quart import Quart
 
 from dashtam.api import health
 from dashtam.app import create_app, create_callback_app
-from dashtam.errors import UndeclaredRoute
 from dashtam.settings.model import TestSettings
 from dashtam.web.audits import declarations
+from dashtam.web.errors import UndeclaredRoute
 
 PACKAGE: Final = Path(__file__).resolve().parents[2] / "dashtam"
 WRITER: Final = PACKAGE / "audit" / "trail.py"

@@ -15,7 +15,7 @@ from quart.typing import ResponseReturnValue
 
 from dashtam.models import Authorization
 from dashtam.providers.base import Profile, SecretField, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     GrantRefused,

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from dashtam.models import Authorization
 from dashtam.providers.base import Adapter, Profile, TokenGrant
-from dashtam.providers.failures import AnswerUnusable, ClientRefused, GrantRefused, ProviderNotReady
+from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderNotReady
 from dashtam.providers.registry import Registry
 
 PROFILE = Profile(

@@ -6,8 +6,8 @@ from functools import wraps
 import pytest
 from quart import Blueprint, Quart
 
-from dashtam.errors import UndeclaredRoute
 from dashtam.web.audits import Declaration, audits, declarations, not_audited, refuse_undeclared
+from dashtam.web.errors import UndeclaredRoute
 
 
 def passed_on(view: Callable[[], str]) -> Callable[[], str]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.errors import SettingsError
 from dashtam.settings.env_file import find_env_file, read_env_file
+from dashtam.settings.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.errors import SettingsError
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.loading import fingerprint, load_settings, secret_values
 from dashtam.settings.model import Environment, Settings, TestSettings
 

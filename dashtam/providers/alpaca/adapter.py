@@ -12,8 +12,8 @@ from pydantic import Field, SecretStr
 from dashtam.models import Authorization
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Profile
-from dashtam.providers.configuration import ClientSettings, provider_config
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient
+from dashtam.providers.settings import ClientSettings, provider_config
 from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(

@@ -9,10 +9,10 @@ from pydantic import Field, SecretStr
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer, CallFailed, Outgoing
 from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
-from dashtam.providers.configuration import ProviderSettings, provider_config
-from dashtam.providers.failures import SecretRefused
+from dashtam.providers.errors import SecretRefused
 from dashtam.providers.grants import read_members
 from dashtam.providers.oauth import describe_failed_call, explain_status
+from dashtam.providers.settings import ProviderSettings, provider_config
 from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(

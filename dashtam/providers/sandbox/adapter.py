@@ -6,9 +6,9 @@ from typing import Final
 from dashtam.models import Authorization
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Profile
-from dashtam.providers.configuration import ProviderSettings
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets, issuer
+from dashtam.providers.settings import ProviderSettings
 from dashtam.settings.model import Environment, Settings
 
 PROFILE: Final = Profile(

@@ -13,10 +13,10 @@ from pydantic import Field
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer, Outgoing
 from dashtam.providers.base import Profile
-from dashtam.providers.configuration import ClientSettings, provider_config
-from dashtam.providers.failures import AnswerUnusable, ClientRefused, GrantRefused, ProviderFailure
+from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderFailure
 from dashtam.providers.grants import read_members
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient, error_code
+from dashtam.providers.settings import ClientSettings, provider_config
 from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
-from dashtam.outgoing.addresses import find_wrong
+from dashtam.outgoing.reachable import find_wrong
 from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
-from dashtam.providers.configuration import ProviderSettings
-from dashtam.providers.failures import AnswerUnusable, SecretRefused
+from dashtam.providers.errors import AnswerUnusable, SecretRefused
 from dashtam.providers.oauth import describe_failed_call, explain_status
+from dashtam.providers.settings import ProviderSettings
 from dashtam.settings.model import Settings
 
 PROFILE: Final = Profile(

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 import pytest
 from redis.asyncio import Redis
 
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.disposable.drop_test_db import drop, empty
+from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import open_verified
-from dashtam.errors import DatabaseNotReady, UnsafeDatabase
 from dashtam.settings.model import TestSettings
 from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.devenv.embedded.account import Account
 from dashtam.devenv.embedded.binaries import Binaries
 from dashtam.disposable import init_test_db
-from dashtam.errors import DatabaseNotReady
 from dashtam.models import __models__
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
 from tests.support.servers import CANARY

@@ -9,9 +9,9 @@ from quart.typing import TestClientProtocol as Client
 from quart.wrappers import Response
 from tortoise import connections
 
-from dashtam.errors import SealError
 from dashtam.models import AuditEntry, Outcome, Provider, StoredAnswer, User
 from dashtam.resources import Resources
+from dashtam.sealing.errors import SealError
 from dashtam.web.stored_answers import Answer, Claim, answer_once
 from tests.support.makers import make_user
 from tests.support.noteboard import build_app

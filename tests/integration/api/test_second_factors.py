@@ -7,10 +7,10 @@ import pytest
 from quart import Response
 from tortoise import connections
 
-from dashtam.errors import SealError
 from dashtam.models import AuditEntry, RecoveryCode, SecondFactor
 from dashtam.resources import Resources
 from dashtam.sealing.columns import SECOND_FACTOR
+from dashtam.sealing.errors import SealError
 from tests.integration.api.conftest import MakeVisitor
 from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
 

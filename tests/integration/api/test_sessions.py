@@ -11,7 +11,7 @@ from quart import Response
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.audit.caller import UNKNOWN
-from dashtam.errors import SignInRefused
+from dashtam.identity.errors import SignInRefused
 from dashtam.models import AuditEntry, SessionKind, SessionToken, User, UserSession
 from dashtam.resources import Resources
 from dashtam.security.tokens import BROWSER_IDLE_TTL, REFRESH_GRACE

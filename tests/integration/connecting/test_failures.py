@@ -8,7 +8,6 @@ from pydantic import SecretStr
 
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
-from dashtam.errors import SealError
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionReason,
@@ -20,6 +19,7 @@ from dashtam.models import (
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
 from dashtam.sealing.cipher import Context, Sealed
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.settings.addresses import CacheAddress
 from tests.support.bank import Bank, BankAdapter

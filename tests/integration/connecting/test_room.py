@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from dashtam.audit.caller import UNKNOWN
 from dashtam.connections.allowance import MOST_CONNECTIONS, MOST_PENDING
 from dashtam.connections.authorizations import Asker
+from dashtam.connections.errors import TooManyConnections
 from dashtam.connections.lifecycle import Standing
 from dashtam.devenv.certificates import Certificates
-from dashtam.errors import TooManyConnections
 from dashtam.models import (
     AuditEntry,
     AuthorizationRequest,

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from tortoise.transactions import in_transaction
 
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import connect, open_session
-from dashtam.errors import DatabaseNotReady
 from dashtam.models import User
 from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user

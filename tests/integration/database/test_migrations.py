@@ -6,10 +6,12 @@ import pytest
 from aerich.models import Aerich
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from dashtam.bootstrap.errors import HurtfulMigrations
 from dashtam.bootstrap.migrations import create, files, history, is_empty, pending, upgrade
 from dashtam.database.config import APP, MIGRATIONS
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.disposable.reset import EMPTY
-from dashtam.errors import DatabaseNotReady, HurtfulMigrations, InvalidRequest
+from dashtam.errors import InvalidRequest
 from dashtam.settings.model import TestSettings
 from tests.support.makers import make_user
 

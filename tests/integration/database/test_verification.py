@@ -7,11 +7,13 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import open_session
 from dashtam.disposable import verification
 from dashtam.disposable.decision import Observation, development_name, reasons_to_refuse
+from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import VerifiedTestDatabase, observe, open_verified
-from dashtam.errors import DashtamError, DatabaseNotReady, UnsafeDatabase
+from dashtam.errors import DashtamError
 from dashtam.models import __models__
 from dashtam.settings.model import TestSettings
 

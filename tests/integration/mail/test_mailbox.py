@@ -11,12 +11,13 @@ from redis.asyncio import Redis
 from dashtam.app import create_app
 from dashtam.cache import Cache, key_prefix, mailbox, open_cache
 from dashtam.commands.mailbox import show
-from dashtam.errors import CacheNotReady, InvalidRequest, NotFound, SettingsError
+from dashtam.errors import CacheNotReady, InvalidRequest, NotFound
 from dashtam.mail import build_mailer
 from dashtam.mail.mailbox import Mailbox
 from dashtam.mail.smtp import SmtpMailer
 from dashtam.resources import Resources, open_resources
 from dashtam.settings.addresses import CacheAddress
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import Environment, Settings, TestSettings
 
 LINK = "https://localhost:8000/verify?token=abc&then=%2F"

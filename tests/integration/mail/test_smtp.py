@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.mail.failures import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
+from dashtam.mail.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.smtp import SmtpMailer
 from dashtam.settings.addresses import MailAddress, MailEncryption
 from tests.support.mail_server import HATED, PASSWORD, STRANGER, MailServer, mail_server

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.certificates import Certificates, ensure_certificates
-from dashtam.errors import SettingsError
 from dashtam.outgoing import CallFailed, Outgoing, Why, open_outgoing
 from dashtam.outgoing.client import USER_AGENT
+from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import TestSettings
 from tests.support.wire_server import Reply, WireServer, wire_server
 

@@ -13,7 +13,7 @@ from dashtam.providers.alpaca.adapter import build as build_oauth
 from dashtam.providers.alpaca_keys.adapter import AlpacaKeysSettings
 from dashtam.providers.alpaca_keys.adapter import build as build_keys
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     GrantRefused,

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dashtam.connections.pkce import challenge_of
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     GrantRefused,

@@ -13,7 +13,7 @@ from dashtam.connections.pkce import challenge_of
 from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.models import Provider, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import OAuthAdapter
-from dashtam.providers.failures import NotConnected, ProviderNotReady
+from dashtam.providers.errors import NotConnected, ProviderNotReady
 from dashtam.resources import Resources, open_resources
 from dashtam.tokens.store import find_stored, store_grant
 from tests.support.connected import forget_refreshes

@@ -13,7 +13,7 @@ from dashtam.connections.pkce import challenge_of
 from dashtam.devenv.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, TokenGrant
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     GrantRefused,

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from dashtam.devenv.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
-from dashtam.providers.configuration import ProviderSettings
-from dashtam.providers.failures import AnswerUnusable, ProviderFailure, ProviderNotReady, SecretRefused
+from dashtam.providers.errors import AnswerUnusable, ProviderFailure, ProviderNotReady, SecretRefused
+from dashtam.providers.settings import ProviderSettings
 from dashtam.providers.simplefin.adapter import build, read_setup_token
 from dashtam.settings.model import Environment, TestSettings
 from tests.support.fake_simplefin import FakeBridge, setup_token

@@ -11,7 +11,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from dashtam.audit.trail import AuditTrail
 from dashtam.database.lifespan import open_session
-from dashtam.errors import KeyNeeded, KeysNotRotated, NotFound
+from dashtam.errors import NotFound
 from dashtam.models import AuditEntry, EncryptionKey, KeyState
 from dashtam.sealing import rotation
 from dashtam.sealing.cipher import Context, Sealed, SealedColumn
@@ -23,6 +23,7 @@ from dashtam.sealing.columns import (
     STORED_ANSWER,
     VERIFIER,
 )
+from dashtam.sealing.errors import KeyNeeded, KeysNotRotated
 from dashtam.sealing.key_states import retire
 from dashtam.sealing.keys import Keys
 from dashtam.sealing.rotation import alone

@@ -11,9 +11,9 @@ import pytest
 
 from dashtam.audit.trail import AuditTrail
 from dashtam.disposable.verification import VerifiedTestDatabase
-from dashtam.errors import KeyInUse
 from dashtam.models import Provider, StoredAnswer, User
 from dashtam.sealing.keys import Keys
+from dashtam.web.errors import KeyInUse
 from dashtam.web.stored_answers import Answer, Claim, answer_once
 from tests.support.makers import make_provider, make_user
 

@@ -15,9 +15,9 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import OperationalError
 
 from dashtam.audit.trail import AuditTrail
-from dashtam.errors import SealError
 from dashtam.models import EncryptionKey, KeyState
 from dashtam.sealing.columns import ACCESS_TOKEN, SECOND_FACTOR, VERIFIER
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import RELOAD_SECONDS, Keys
 from dashtam.sealing.wrapping import Wrapper, new_key_id
 from dashtam.settings.model import TestSettings

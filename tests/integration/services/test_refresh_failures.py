@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashtam.cache import Cache
-from dashtam.errors import NotFound, SealError
+from dashtam.errors import NotFound
 from dashtam.models import AuditEntry
-from dashtam.providers.failures import (
+from dashtam.providers.errors import (
     AnswerUnusable,
     ClientRefused,
     NotConnected,
     ProviderFailure,
     ProviderNotReady,
 )
+from dashtam.sealing.errors import SealError
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.circuits import THRESHOLD, Circuits
 from dashtam.tokens.expiry import UNUSABLE_LIMIT

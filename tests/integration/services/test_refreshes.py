@@ -16,7 +16,7 @@ from dashtam.cache import Cache, open_cache, refresh_lock
 from dashtam.database.lifespan import open_session
 from dashtam.errors import CacheNotReady
 from dashtam.models import AuditEntry, ProviderConnection, ProviderToken
-from dashtam.providers.failures import NotConnected, ProviderNotReady
+from dashtam.providers.errors import NotConnected, ProviderNotReady
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.attempt import Limits
 from dashtam.tokens.refreshing import Patience, Refreshes

@@ -8,10 +8,12 @@ from pydantic import SecretStr
 from tortoise import connections
 
 from dashtam.audit.trail import AuditTrail
+from dashtam.connections.errors import AliasTaken
 from dashtam.connections.lifecycle import create_connection
-from dashtam.errors import AliasTaken, NotFound, SealError
+from dashtam.errors import NotFound
 from dashtam.models import AuditEntry, ConnectionStatus, ProviderConnection, ProviderToken, User
 from dashtam.providers.base import TokenGrant
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.sealing.tables import list_key_ids
 from dashtam.tokens.store import open_grant, store_grant

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashtam.audit.trail import AuditTrail
-from dashtam.mail.failures import MailRefused, MailServerNotReady
+from dashtam.mail.errors import MailRefused, MailServerNotReady
 from dashtam.models import AuditEntry, AuthorizationRequest, OneTimeCode, Provider, User, UserSession
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.refreshing import Refreshes

@@ -3,7 +3,9 @@
 import pytest
 
 from dashtam.console import DONE, done, run
-from dashtam.errors import DatabaseNotReady, SettingsError, UnsafeDatabase
+from dashtam.database.errors import DatabaseNotReady
+from dashtam.disposable.errors import UnsafeDatabase
+from dashtam.settings.errors import SettingsError
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import VerifiedTestDatabase, observe
-from dashtam.errors import UnsafeDatabase
 from tests.support.disposables import make_observation, make_test_settings
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.outgoing.addresses import find_wrong, is_public
+from dashtam.outgoing.reachable import find_wrong, is_public
 
 PUBLIC = [
     "93.184.215.14",

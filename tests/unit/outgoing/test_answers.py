@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.outgoing import Answer, Unfit
-from dashtam.outgoing.answers import parse_json, parse_retry_after
+from dashtam.outgoing.responses import parse_json, parse_retry_after
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.errors import SettingsError
-from dashtam.providers.configuration import load_provider_settings, secrets_of
 from dashtam.providers.registry import provider_secrets
 from dashtam.providers.schwab.adapter import SchwabSettings
+from dashtam.providers.settings import load_provider_settings, secrets_of
+from dashtam.settings.errors import SettingsError
 
 
 @pytest.fixture(autouse=True)

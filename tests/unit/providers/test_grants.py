@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dashtam.models import Authorization
 from dashtam.outgoing import Answer
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.failures import AnswerUnusable
+from dashtam.providers.errors import AnswerUnusable
 from dashtam.providers.grants import read_grant
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

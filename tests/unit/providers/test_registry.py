@@ -9,7 +9,7 @@ from dashtam import providers
 from dashtam.errors import NotFound
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import Adapter, OAuthAdapter, SecretAdapter
-from dashtam.providers.failures import NotConfigured, NotConnectable
+from dashtam.providers.errors import NotConfigured, NotConnectable
 from dashtam.providers.registry import Registry, build_registry, list_folders, list_profiles
 from dashtam.settings.model import Environment, TestSettings
 

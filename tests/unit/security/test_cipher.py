@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from dashtam.errors import SealError
 from dashtam.sealing.cipher import Context, DataKey, Purpose, SealedColumn
 from dashtam.sealing.envelope import Envelope, new_nonce
+from dashtam.sealing.errors import SealError
 
 BYTES = bytes(range(32))
 KEY = DataKey("k-one", BYTES, environment="testing")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.errors import SealError
 from dashtam.sealing.cipher import Context
 from dashtam.sealing.columns import ACCESS_TOKEN, REFRESH_TOKEN, SECOND_FACTOR, STORED_ANSWER, VERIFIER
 from dashtam.sealing.envelope import Envelope
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.layout_v1 import EarlierCipher
 from tests.support.earlier_values import seal_earlier
 

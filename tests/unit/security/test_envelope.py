@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.errors import SealError
 from dashtam.sealing.envelope import Envelope, bound, prefix
+from dashtam.sealing.errors import SealError
 
 SEALED = bytes(Envelope(b"v2", b"k-one", bytes(12), bytes(22)))
 

@@ -9,7 +9,7 @@ from argon2 import Parameters, PasswordHasher, Type
 from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
-from dashtam.errors import PasswordRefused, TooBusy
+from dashtam.identity.errors import PasswordRefused, TooBusy
 from dashtam.identity.passwords import LIVE, MOST_SIGNS, Passwords, open_passwords
 
 GOOD = SecretStr("seven otters juggle lanterns")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from dashtam.errors import SealError
 from dashtam.sealing.cipher import Purpose, SealedColumn
 from dashtam.sealing.envelope import Envelope
+from dashtam.sealing.errors import SealError
 from dashtam.sealing.wrapping import Wrapper, new_key_id
 
 KEYS = {"new": bytes(range(32)), "old": bytes(range(1, 33))}

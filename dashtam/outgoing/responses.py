@@ -8,7 +8,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
 
-from dashtam.outgoing.failures import Unfit
+from dashtam.outgoing.errors import Unfit
 
 LONGEST_WAIT: Final = timedelta(days=1)
 """However long somebody wants to be left alone, we ask again after this."""

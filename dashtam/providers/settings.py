@@ -12,8 +12,8 @@ from typing import Final, Self, TypeVar
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from dashtam.errors import SettingsError
 from dashtam.settings.env_file import find_env_file, read_env_file
+from dashtam.settings.errors import SettingsError
 
 _MOST_SIGNS: Final = 1024
 _PLAIN: Final = r"^[\x21-\x7e]*$"

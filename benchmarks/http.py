@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psutil
 
 from dashtam.database.lifespan import open_session
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 

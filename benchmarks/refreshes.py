@@ -28,7 +28,7 @@ from dashtam.cache import open_cache
 from dashtam.console import run
 from dashtam.database.config import connection_parameters, session_name
 from dashtam.database.lifespan import connect
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.disposable.verification import open_verified
 from dashtam.logs.pipeline import configure_logging
 from dashtam.models import Provider, ProviderToken, User

@@ -29,7 +29,7 @@ from argon2 import PasswordHasher
 
 from benchmarks.http import Contestant, free_ports, running
 from dashtam.database.lifespan import open_session
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.identity.passwords import LIVE, THREADS
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings

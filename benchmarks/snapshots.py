@@ -17,13 +17,13 @@ from typing import Final
 import psutil
 
 from dashtam.devenv.components import SERVERS, SNAPSHOT_PREFIX, Component, EngineName
-from dashtam.devenv.configuration import read_configuration
-from dashtam.devenv.embedded.binaries import locate_binaries
-from dashtam.devenv.embedded.cluster import superuser_environment
-from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.observation import list_snapshot_databases
-from dashtam.devenv.project import Project
-from dashtam.devenv.stamps import Reason
+from dashtam.devenv.data.stamps import Reason
+from dashtam.devenv.engines.embedded.binaries import locate_binaries
+from dashtam.devenv.engines.embedded.cluster import superuser_environment
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.engines.observation import list_snapshot_databases
+from dashtam.devenv.project.configuration import read_configuration
+from dashtam.devenv.project.project import Project
 from tests.support.embedded import throwaway_folder
 from tests.support.project import ThrowawayProject, throwaway_project
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.engine import Engine
+from dashtam.devenv.engines.engine import Engine
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
-from dashtam.devenv.state import State
+from dashtam.devenv.project.configuration import Configuration
+from dashtam.devenv.project.state import State
 
 
 def select_engine(
@@ -51,10 +51,10 @@ def read_engine_name(source: str, value: str | None) -> EngineName | None:
 def open_engine(name: EngineName, configuration: Configuration) -> Engine:
     """Open an engine by name. This is the one place that tells the twins apart."""
     if name is EngineName.COMPOSE:
-        from dashtam.devenv.compose.engine import ComposeEngine
+        from dashtam.devenv.engines.compose.engine import ComposeEngine
 
         return ComposeEngine(configuration)
-    from dashtam.devenv.embedded.engine import EmbeddedEngine
+    from dashtam.devenv.engines.embedded.engine import EmbeddedEngine
 
     return EmbeddedEngine(configuration)
 

@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dashtam.devenv.certificates import ensure_certificates
 from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.configuration import Configuration, read_configuration
-from dashtam.devenv.engine import ComponentStatus, Engine, Health
+from dashtam.devenv.engines.engine import ComponentStatus, Engine, Health
+from dashtam.devenv.engines.observation import read_cluster_identifier
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.firstrun import ensure_env_file, refuse_other_checkout
-from dashtam.devenv.lock import hold_lock
-from dashtam.devenv.observation import read_cluster_identifier
-from dashtam.devenv.project import Project, locate_project
+from dashtam.devenv.project.certificates import ensure_certificates
+from dashtam.devenv.project.configuration import Configuration, read_configuration
+from dashtam.devenv.project.first_run import ensure_env_file, refuse_other_checkout
+from dashtam.devenv.project.lock import hold_lock
+from dashtam.devenv.project.project import Project, locate_project
+from dashtam.devenv.project.state import State, load_state, save_state
 from dashtam.devenv.report import Report
 from dashtam.devenv.selection import select_engine
-from dashtam.devenv.state import State, load_state, save_state
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

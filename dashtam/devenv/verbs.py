@@ -6,13 +6,16 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from dashtam.devenv import benches, checks, migrations, snapshots, testing, workflow
+from dashtam.devenv.checking import benches, checks, testing
 from dashtam.devenv.components import Component
-from dashtam.devenv.doctor import examine
+from dashtam.devenv.data import migrations, snapshots
+from dashtam.devenv.data.pending import MODULE
+from dashtam.devenv.data.stamps import as_document
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused
+from dashtam.devenv.lifecycle import workflow
+from dashtam.devenv.lifecycle.doctor import examine
+from dashtam.devenv.lifecycle.overview import observe
 from dashtam.devenv.outcome import verb
-from dashtam.devenv.overview import observe
-from dashtam.devenv.pending import MODULE
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import (
     CHECKOUT,
@@ -23,7 +26,6 @@ from dashtam.devenv.session import (
     refuse_testing_mode,
     running,
 )
-from dashtam.devenv.stamps import as_document
 
 
 @verb

@@ -9,14 +9,14 @@ from typing import Final
 
 import pytest
 
-from dashtam.devenv.embedded.account import ACCOUNT_NAME
+from dashtam.devenv.engines.embedded.account import ACCOUNT_NAME
 from tests.support.clusters import CHECKOUT
 
 _IN_OWN_ETC: Final = 'mount --bind "$1" /etc && shift && exec "$@"'
 _AT_ONCE: Final = """
 from multiprocessing import get_context
 
-from dashtam.devenv.embedded.account import ensure_account
+from dashtam.devenv.engines.embedded.account import ensure_account
 
 context = get_context("fork")
 start = context.Barrier(8)

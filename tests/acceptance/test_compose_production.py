@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import SERVERS, EngineName
-from dashtam.devenv.envfile import read_env_file
+from dashtam.devenv.project.env_files import read_env_file
 from tests.support.engines import chosen_engines
 from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE, SUPERVISOR, find_marked, is_alive
-from dashtam.devenv.engine import Health
+from dashtam.devenv.engines.embedded.identity import COMPONENT, INSTANCE, SUPERVISOR, find_marked, is_alive
+from dashtam.devenv.engines.engine import Health
 from tests.support.embedded import EmbeddedProject, embedded_project
 
 _BACK_SECONDS = 120.0
@@ -224,8 +224,8 @@ def _owner_password(project: EmbeddedProject) -> str:
 _START = """
 import sys
 from pathlib import Path
-from dashtam.devenv.configuration import read_configuration
-from dashtam.devenv.project import Project
+from dashtam.devenv.project.configuration import read_configuration
+from dashtam.devenv.project.project import Project
 from tests.support.embedded import EmbeddedProject
 EmbeddedProject(read_configuration(Project("throwaway", Path(sys.argv[1]), Path(sys.argv[2])))).start()
 """

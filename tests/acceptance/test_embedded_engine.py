@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.embedded.binaries import locate_binaries
-from dashtam.devenv.embedded.identity import SUPERVISOR, find_marked, read_environment
-from dashtam.devenv.engine import Health
+from dashtam.devenv.engines.embedded.binaries import locate_binaries
+from dashtam.devenv.engines.embedded.identity import SUPERVISOR, find_marked, read_environment
+from dashtam.devenv.engines.engine import Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from tests.support.embedded import EmbeddedProject, embedded_project, throwaway_folder
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused
+from dashtam.devenv.project.env_files import read_env_file
 from tests.support.hostile import ENV_FILES
 from tests.support.readers import read_env_files_with_compose
 

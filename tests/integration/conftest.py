@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.settings.model import TestSettings
 

@@ -15,7 +15,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.embedded.account import ensure_account
+from dashtam.devenv.engines.embedded.account import ensure_account
 from tests.mutation import fence
 from tests.mutation.equivalents import find_stale, read_equivalents
 from tests.mutation.mutants import Mutant

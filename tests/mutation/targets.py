@@ -66,12 +66,12 @@ TARGETS: Final = (
         ci=False,
     ),
     Target(
-        "dashtam/devenv/testing.py",
+        "dashtam/devenv/checking/testing.py",
         (f"{_UNIT}/devenv/test_workflow.py",),
         frozenset({"refuse_unsafe_settings", "_TRUE"}),
     ),
     Target(
-        "dashtam/devenv/compose/plan.py",
+        "dashtam/devenv/engines/compose/plan.py",
         (f"{_COMPOSE}/test_plan.py",),
         frozenset(
             {
@@ -89,40 +89,44 @@ TARGETS: Final = (
         ci=False,
     ),
     Target(
-        "dashtam/devenv/compose/daemon.py",
+        "dashtam/devenv/engines/compose/daemon.py",
         (f"{_COMPOSE}/test_daemon.py",),
         frozenset({"connect", "reason_to_refuse", "_find_endpoint", "_LOCAL"}),
         ci=False,
     ),
     Target(
-        "dashtam/devenv/compose/containers.py",
+        "dashtam/devenv/engines/compose/containers.py",
         (f"{_COMPOSE}/test_ownership.py",),
         frozenset({"belongs_to", "by_component", "refuse_strangers", "end_leftovers"}),
     ),
-    Target("dashtam/devenv/compose/volumes.py", (f"{_COMPOSE}/test_ownership.py",)),
-    Target("dashtam/devenv/compose/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})),
-    Target("dashtam/devenv/embedded/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})),
+    Target("dashtam/devenv/engines/compose/volumes.py", (f"{_COMPOSE}/test_ownership.py",)),
     Target(
-        "dashtam/devenv/project.py",
+        "dashtam/devenv/engines/compose/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})
+    ),
+    Target(
+        "dashtam/devenv/engines/embedded/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})
+    ),
+    Target(
+        "dashtam/devenv/project/project.py",
         (f"{_UNIT}/devenv/test_wiping.py",),
         frozenset({"refuse_to_wipe_default"}),
     ),
     Target(
-        "dashtam/devenv/embedded/identity.py",
+        "dashtam/devenv/engines/embedded/identity.py",
         (f"{_EMBEDDED}/test_identity.py",),
         frozenset(
             {"find_marked", "_carries", "read_environment", "find_servers_of", "_serves", "end", "_send"}
         ),
     ),
-    Target("dashtam/devenv/embedded/leftovers.py", (f"{_EMBEDDED}/test_leftovers.py",)),
+    Target("dashtam/devenv/engines/embedded/leftovers.py", (f"{_EMBEDDED}/test_leftovers.py",)),
     Target(
-        "dashtam/devenv/embedded/cluster.py",
+        "dashtam/devenv/engines/embedded/cluster.py",
         (f"{_ACCEPTANCE}/test_cluster.py",),
         frozenset({"ensure_cluster", "_empty_staging", "check_version", "ensure_superuser_password"}),
         ci=False,
     ),
     Target(
-        "dashtam/devenv/snapshots.py",
+        "dashtam/devenv/data/snapshots.py",
         (f"{_UNIT}/devenv/test_snapshots.py",),
         frozenset(
             {

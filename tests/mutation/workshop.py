@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.mutation import fence
 from tests.mutation.mutants import Mutant
 from tests.mutation.order import Order
@@ -261,8 +261,8 @@ _ROWS: Final = "SELECT count(*), string_agg(email, ',' ORDER BY email) FROM user
 def _warm_up() -> None:
     """Import once what every pytest imports, and keep the collector of garbage from looking at it in each of them."""
     import dashtam.app
-    import dashtam.devenv.compose.engine
-    import dashtam.devenv.embedded.engine  # noqa: F401
+    import dashtam.devenv.engines.compose.engine
+    import dashtam.devenv.engines.embedded.engine  # noqa: F401
 
     gc.collect()
     gc.freeze()

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dashtam.devenv.application import Place, application_environment
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.compose.plan import APP, AUTHORITY, POSTGRES, REDIS, reasons_to_refuse
-from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.embedded.command import redis_configuration, redis_users
+from dashtam.devenv.engines.application import Place, application_environment
+from dashtam.devenv.engines.compose.plan import APP, AUTHORITY, POSTGRES, REDIS, reasons_to_refuse
+from dashtam.devenv.engines.embedded.command import redis_configuration, redis_users
+from dashtam.devenv.project.configuration import Configuration
 from tests.support.compose_files import (
     CLUSTER,
     REPOSITORY,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.embedded.account import Account, ensure_account
-from dashtam.devenv.embedded.binaries import Binaries, copy_binaries, locate_binaries
+from dashtam.devenv.engines.embedded.account import Account, ensure_account
+from dashtam.devenv.engines.embedded.binaries import Binaries, copy_binaries, locate_binaries
 from tests.support.ports import free_ports
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]

@@ -12,11 +12,17 @@ from typing import Any, Final
 import yaml
 
 from dashtam.devenv.components import Mode
-from dashtam.devenv.compose.command import BASE_FILE, IMAGE_INPUTS, TEST_FILE, compose, compose_environment
-from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
-from dashtam.devenv.envfile import read_env_file
-from dashtam.devenv.firstrun import fresh_secrets, replace_values
-from dashtam.devenv.project import Project
+from dashtam.devenv.engines.compose.command import (
+    BASE_FILE,
+    IMAGE_INPUTS,
+    TEST_FILE,
+    compose,
+    compose_environment,
+)
+from dashtam.devenv.project.configuration import PORT_SETTINGS, Configuration, read_configuration
+from dashtam.devenv.project.env_files import read_env_file
+from dashtam.devenv.project.first_run import fresh_secrets, replace_values
+from dashtam.devenv.project.project import Project
 from tests.support.ports import free_ports
 
 REPOSITORY: Final = Path(__file__).parents[2]

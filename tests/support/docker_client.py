@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dashtam.devenv.compose.client import Answer, Client
+from dashtam.devenv.engines.compose.client import Answer, Client
 
 _PROGRAM: Final = f"""#!{sys.executable}
 import json, os, pathlib, sys

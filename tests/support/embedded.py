@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 
-from dashtam.devenv.certificates import ensure_certificates
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.configuration import Configuration, read_configuration
-from dashtam.devenv.embedded.engine import EmbeddedEngine
-from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.embedded.identity import end, find_marked, find_servers_of
-from dashtam.devenv.firstrun import replace_values
-from dashtam.devenv.project import Project
+from dashtam.devenv.engines.embedded.engine import EmbeddedEngine
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.engines.embedded.identity import end, find_marked, find_servers_of
+from dashtam.devenv.project.certificates import ensure_certificates
+from dashtam.devenv.project.configuration import Configuration, read_configuration
+from dashtam.devenv.project.first_run import replace_values
+from dashtam.devenv.project.project import Project
 from tests.support.ports import free_ports
 
 _REPOSITORY = Path(__file__).parents[2]

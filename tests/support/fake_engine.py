@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from dashtam.devenv.components import SERVERS, Component, EngineName, Mode
-from dashtam.devenv.engine import ComponentStatus, Health
+from dashtam.devenv.engines.engine import ComponentStatus, Health
 from dashtam.devenv.errors import EnvironmentFailed
 
 

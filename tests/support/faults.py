@@ -13,8 +13,8 @@ from typing import Final
 import psutil
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.embedded.identity import SUPERVISOR, find_marked, find_servers_of
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.engines.embedded.identity import SUPERVISOR, find_marked, find_servers_of
 from tests.support.project import ThrowawayProject
 
 _COMMANDS: Final = ("dashtam.database.", "snapshot.sh", "ensure-database.sh")

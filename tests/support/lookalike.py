@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashtam.devenv.components import STORES, Component, EngineName, Mode
-from dashtam.devenv.embedded.folders import Folders
+from dashtam.devenv.engines.embedded.folders import Folders
 from tests.support.checksum import Checksum, take_checksum
 from tests.support.project import ThrowawayProject
 from tests.support.superuser import run_as_superuser

@@ -16,8 +16,8 @@ from typing import IO, Final
 
 import psutil
 
-from dashtam.devenv.compose.command import IMAGE_INPUTS, digest
-from dashtam.devenv.compose.images import STORE_IMAGES
+from dashtam.devenv.engines.compose.command import IMAGE_INPUTS, digest
+from dashtam.devenv.engines.compose.images import STORE_IMAGES
 from tests.support.clusters import wait_until
 from tests.support.project import ThrowawayProject
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from dashtam.devenv.embedded.identity import COMPONENT, INSTANCE
+from dashtam.devenv.engines.embedded.identity import COMPONENT, INSTANCE
 
 SLEEP: Final = "import signal; print('up', flush=True); signal.pause()"
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.configuration import PORT_SETTINGS, Configuration, read_configuration
-from dashtam.devenv.engine import Engine
-from dashtam.devenv.firstrun import replace_values
-from dashtam.devenv.project import Project
+from dashtam.devenv.engines.engine import Engine
+from dashtam.devenv.project.configuration import PORT_SETTINGS, Configuration, read_configuration
+from dashtam.devenv.project.first_run import replace_values
+from dashtam.devenv.project.project import Project
 from dashtam.devenv.selection import open_engine
 from tests.support.ports import free_ports
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tortoise.backends.base.config_generator import expand_db_url
 
-from dashtam.devenv.embedded.binaries import locate_binaries
+from dashtam.devenv.engines.embedded.binaries import locate_binaries
 
 _SECONDS: Final = 120.0
 

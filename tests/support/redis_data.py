@@ -14,8 +14,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisIsAway
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.embedded.launches import Launches
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.engines.embedded.launches import Launches
 from tests.support.clusters import running_server, temporary_folder, wait_until
 from tests.support.ports import free_ports
 from tests.support.project import ThrowawayProject

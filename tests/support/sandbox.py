@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.providers.sandbox.credentials import CLIENT_ID, client_secrets
 from dashtam.sandbox.consent import redirect_uri_of
 from dashtam.settings.model import Settings, TestSettings

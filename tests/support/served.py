@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.settings.model import TestSettings
 from tests.support.ports import free_ports
 

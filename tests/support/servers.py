@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.support.clusters import Cluster
 
 SERVERS: Final = "DASHTAM_TEST_SERVERS"

@@ -4,10 +4,10 @@ import os
 import subprocess
 
 from dashtam.devenv.components import Component, EngineName
-from dashtam.devenv.compose.command import inside, superuser_values
-from dashtam.devenv.embedded.cluster import superuser_environment
-from dashtam.devenv.embedded.folders import Folders
-from dashtam.devenv.embedded.launches import Launches
+from dashtam.devenv.engines.compose.command import inside, superuser_values
+from dashtam.devenv.engines.embedded.cluster import superuser_environment
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.engines.embedded.launches import Launches
 from tests.support.project import ThrowawayProject
 
 _PSQL = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 
 _MOST_BYTES: Final = 65_536
 

@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST
 from dashtam.app import create_app, create_callback_app
 from dashtam.audit.caller import UNKNOWN
 from dashtam.cache import Cache
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.models import Provider, Revocation, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources

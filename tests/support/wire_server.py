@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 
 _PART = 65_536
 

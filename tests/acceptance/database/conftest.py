@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.support.clusters import Cluster, programs, start_cluster, start_redis
 from tests.support.servers import REMOVE, REMOVE_ROLES, RESTORE, find_running, prepare
 

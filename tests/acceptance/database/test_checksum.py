@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.support.checksum import assert_unchanged, settle, take_checksum
 from tests.support.clusters import Cluster, start_cluster
 from tests.support.servers import prepare

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
-from dashtam.devenv.embedded.cluster import ensure_cluster, ensure_superuser_password
-from dashtam.devenv.embedded.folders import Folders, ensure_private
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.cluster import ensure_cluster, ensure_superuser_password
+from dashtam.devenv.engines.embedded.folders import Folders, ensure_private
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from tests.support.clusters import temporary_folder
 from tests.support.processes import marked, working_in

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from dashtam.database.errors import DatabaseNotReady
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from dashtam.disposable.drop_test_db import drop, empty
 from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import open_verified

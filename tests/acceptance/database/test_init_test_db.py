@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from dashtam.database.errors import DatabaseNotReady
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from dashtam.disposable import init_test_db
 from dashtam.models import __models__
 from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.compose.command import accepts_superuser, container_name
-from dashtam.devenv.embedded.account import Account
-from dashtam.devenv.embedded.binaries import Binaries
+from dashtam.devenv.engines.compose.command import accepts_superuser, container_name
+from dashtam.devenv.engines.embedded.account import Account
+from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.support.clusters import Cluster, running_server, temporary_folder, wait_until
 from tests.support.compose_files import make_configuration
 from tests.support.pooler import start_pooler

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dashtam.devenv.reload import STOP_SECONDS
+from dashtam.devenv.engines.reload import STOP_SECONDS
 from dashtam.settings.model import TestSettings
 from tests.support.served import Served, serving
 

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from dashtam.app import create_app, create_callback_app
 from dashtam.audit.caller import UNKNOWN
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.models import AuditEntry, Provider, SessionKind, User
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources

@@ -13,7 +13,7 @@ from dashtam.connections.allowance import MOST_CONNECTIONS, MOST_PENDING
 from dashtam.connections.authorizations import Asker
 from dashtam.connections.errors import TooManyConnections
 from dashtam.connections.lifecycle import Standing
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.models import (
     AuditEntry,
     AuthorizationRequest,

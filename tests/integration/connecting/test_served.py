@@ -9,7 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionStatus,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.mail.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.smtp import SmtpMailer
 from dashtam.settings.addresses import MailAddress, MailEncryption

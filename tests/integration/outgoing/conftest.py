@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from tests.support.wire_server import Reply, WireServer, wire_server
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 from dashtam.outgoing import CallFailed, Outgoing, Why, open_outgoing
 from dashtam.outgoing.client import USER_AGENT
 from dashtam.settings.errors import SettingsError

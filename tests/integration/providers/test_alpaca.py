@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashtam.connections.pkce import challenge_of
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.alpaca.adapter import AlpacaSettings
 from dashtam.providers.alpaca.adapter import build as build_oauth

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashtam.connections.pkce import challenge_of
-from dashtam.devenv.certificates import Certificates
+from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, TokenGrant
 from dashtam.providers.errors import (

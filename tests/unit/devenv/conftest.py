@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
-from dashtam.devenv.firstrun import replace_values
-from dashtam.devenv.project import Project
+from dashtam.devenv.project.configuration import PORT_SETTINGS, read_configuration
+from dashtam.devenv.project.first_run import replace_values
+from dashtam.devenv.project.project import Project
+from dashtam.devenv.project.state import State
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import Session
-from dashtam.devenv.state import State
 from tests.support.fake_engine import FakeEngine
 from tests.support.ports import free_ports
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates, find_server_problem
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates, find_server_problem
 
 NOW = dt.datetime.now(dt.UTC)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import Mode
-from dashtam.devenv.configuration import Configuration, read_configuration
 from dashtam.devenv.errors import EnvironmentMisused
-from dashtam.devenv.firstrun import replace_values
-from dashtam.devenv.project import Project, locate_project
+from dashtam.devenv.project.configuration import Configuration, read_configuration
+from dashtam.devenv.project.first_run import replace_values
+from dashtam.devenv.project.project import Project, locate_project
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

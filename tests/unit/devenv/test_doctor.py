@@ -3,7 +3,7 @@
 from itertools import takewhile
 from pathlib import Path
 
-from dashtam.devenv.doctor import find_all
+from dashtam.devenv.lifecycle.doctor import find_all
 from dashtam.devenv.report import Report
 
 

@@ -6,8 +6,8 @@ import pytest
 from dotenv import dotenv_values
 from hypothesis import given
 
-from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentMisused
+from dashtam.devenv.project.env_files import read_env_file
 from dashtam.settings.env_file import read_env_file as read_as_the_application_does
 from tests.support.hostile import ENV_FILES
 

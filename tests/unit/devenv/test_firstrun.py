@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.configuration import PORT_SETTINGS, read_configuration
-from dashtam.devenv.envfile import read_env_file
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.firstrun import ensure_env_file, refuse_other_checkout
-from dashtam.devenv.ports import choose_ports
-from dashtam.devenv.project import Project
-from dashtam.devenv.state import State
+from dashtam.devenv.project.configuration import PORT_SETTINGS, read_configuration
+from dashtam.devenv.project.env_files import read_env_file
+from dashtam.devenv.project.first_run import ensure_env_file, refuse_other_checkout
+from dashtam.devenv.project.ports import choose_ports
+from dashtam.devenv.project.project import Project
+from dashtam.devenv.project.state import State
 from dashtam.settings.token_keys import is_weak_key, is_weak_secret, parse_token_keys
 
 CHECKOUT = Path(__file__).resolve().parents[3]

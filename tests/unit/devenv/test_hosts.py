@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashtam.devenv.envfile import read_env_file
-from dashtam.devenv.hosts import find_distant_hosts
+from dashtam.devenv.project.env_files import read_env_file
+from dashtam.devenv.project.hosts import find_distant_hosts
 from tests.support.compose_files import REPOSITORY
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv import testing, workflow
+from dashtam.devenv.checking import testing
 from dashtam.devenv.components import STORES, Component, Mode
+from dashtam.devenv.data.migrations import migrate
+from dashtam.devenv.data.pending import MigrationsRefused, find_pending
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
-from dashtam.devenv.migrations import migrate
-from dashtam.devenv.pending import MigrationsRefused, find_pending
+from dashtam.devenv.lifecycle import workflow
 from dashtam.devenv.session import Session
 from tests.support.fake_engine import FakeEngine
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from dashtam.devenv.ports import find_port_holder
+from dashtam.devenv.project.ports import find_port_holder
 from tests.support.ports import free_ports
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv import probes
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.engines import probes
+from dashtam.devenv.engines.probes import ProbeFailed
 from dashtam.devenv.errors import EnvironmentFailed
-from dashtam.devenv.probes import ProbeFailed
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 
 
 @contextmanager

@@ -142,7 +142,9 @@ def test_a_killed_reloader_takes_its_server_along(reloader: Reloader) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--"], ["hypercorn"]])
 def test_a_command_is_expected(arguments: list[str]) -> None:
-    answer = subprocess.run([sys.executable, "-m", "dashtam.devenv.reload", *arguments], capture_output=True)
+    answer = subprocess.run(
+        [sys.executable, "-m", "dashtam.devenv.engines.reload", *arguments], capture_output=True
+    )
 
     assert answer.returncode == 2
     assert b"usage" in answer.stderr

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import EngineName
-from dashtam.devenv.configuration import Configuration, read_configuration
 from dashtam.devenv.errors import EnvironmentMisused, EnvironmentRefused
-from dashtam.devenv.project import Project
+from dashtam.devenv.project.configuration import Configuration, read_configuration
+from dashtam.devenv.project.project import Project
+from dashtam.devenv.project.state import State
 from dashtam.devenv.selection import select_engine
-from dashtam.devenv.state import State
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 COMPOSE, EMBEDDED = EngineName.COMPOSE, EngineName.EMBEDDED

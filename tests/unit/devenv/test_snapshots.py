@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashtam.devenv import snapshots, workflow
 from dashtam.devenv.components import SERVERS, Component, Mode
+from dashtam.devenv.data import snapshots
+from dashtam.devenv.data.pending import MigrationFailed
+from dashtam.devenv.data.stamps import KEPT, KEPT_FOR, NO_MIGRATIONS, Reason
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentMisused, EnvironmentRefused
 from dashtam.devenv.interrupts import Interrupted, raised_interrupts
-from dashtam.devenv.overview import observe
-from dashtam.devenv.pending import MigrationFailed
+from dashtam.devenv.lifecycle import workflow
+from dashtam.devenv.lifecycle.overview import observe
 from dashtam.devenv.session import Session
-from dashtam.devenv.stamps import KEPT, KEPT_FOR, NO_MIGRATIONS, Reason
 from tests.support.fake_engine import FakeEngine
 
 STOP, START = "stop app callback refresher", "start app callback refresher for development"

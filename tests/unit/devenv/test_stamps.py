@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.devenv.errors import EnvironmentMisused
-from dashtam.devenv.stamps import (
+from dashtam.devenv.data.stamps import (
     KEPT,
     KEPT_FOR,
     Reason,
@@ -23,6 +22,7 @@ from dashtam.devenv.stamps import (
     show_age,
     show_size,
 )
+from dashtam.devenv.errors import EnvironmentMisused
 
 NOW = datetime(2026, 11, 24, 10, 15, 0, tzinfo=UTC)
 COMMENT = (

@@ -10,8 +10,8 @@ import pytest
 
 from dashtam.devenv.components import EngineName
 from dashtam.devenv.errors import EnvironmentRefused
-from dashtam.devenv.lock import find_holder, find_leftover, hold_lock, lock_path
-from dashtam.devenv.state import State, load_state, save_state, state_path
+from dashtam.devenv.project.lock import find_holder, find_leftover, hold_lock, lock_path
+from dashtam.devenv.project.state import State, load_state, save_state, state_path
 
 
 def test_nothing_is_recorded_in_the_beginning(tmp_path: Path) -> None:

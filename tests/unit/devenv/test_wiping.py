@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.compose.engine import ComposeEngine
-from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.embedded.engine import EmbeddedEngine
-from dashtam.devenv.embedded.folders import Folders
+from dashtam.devenv.engines.compose.engine import ComposeEngine
+from dashtam.devenv.engines.embedded.engine import EmbeddedEngine
+from dashtam.devenv.engines.embedded.folders import Folders
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.project import refuse_to_wipe_default
+from dashtam.devenv.project.configuration import Configuration
+from dashtam.devenv.project.project import refuse_to_wipe_default
 from tests.support.compose_files import make_configuration
 from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from dashtam.devenv import testing, workflow
+from dashtam.devenv.checking import testing
 from dashtam.devenv.components import Component, EngineName, Mode
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from dashtam.devenv.interrupts import Interrupted
+from dashtam.devenv.lifecycle import workflow
+from dashtam.devenv.project.state import load_state
 from dashtam.devenv.session import Session
-from dashtam.devenv.state import load_state
 from tests.support.fake_engine import FakeEngine
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.certificates import Certificates, ensure_certificates
+from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 
 CHECK = Path(__file__).parents[3] / "docker" / "healthcheck.py"
 

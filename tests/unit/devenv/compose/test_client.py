@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.compose.client import Client
+from dashtam.devenv.engines.compose.client import Client
 from dashtam.devenv.errors import EnvironmentFailed
 from tests.support.docker_client import DockerClient
 

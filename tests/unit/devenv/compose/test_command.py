@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.compose import command
-from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.engines.compose import command
+from dashtam.devenv.project.configuration import Configuration
 from tests.support.compose_files import make_configuration
 
 FORBIDDEN = {

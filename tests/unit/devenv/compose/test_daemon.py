@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.compose.daemon import connect, parse_version, reason_to_refuse
+from dashtam.devenv.engines.compose.daemon import connect, parse_version, reason_to_refuse
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 from tests.support.docker_client import INSPECT_ENDPOINT, DockerClient
 

@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
-from dashtam.devenv.compose.engine import ComposeEngine
-from dashtam.devenv.compose.images import build_inputs
-from dashtam.devenv.configuration import Configuration
-from dashtam.devenv.engine import Health
+from dashtam.devenv.engines.compose.engine import ComposeEngine
+from dashtam.devenv.engines.compose.images import build_inputs
+from dashtam.devenv.engines.engine import Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.state import State, save_state
+from dashtam.devenv.project.configuration import Configuration
+from dashtam.devenv.project.state import State, save_state
 from tests.support.compose_files import make_configuration, read_with_yaml
 from tests.support.docker_client import INSPECT_CONTAINERS, DockerClient, container
 
@@ -364,7 +364,7 @@ def test_the_default_project_is_never_wiped(docker: DockerClient, configuration:
 
 
 def test_ctrl_c_ends_the_client_with_what_it_started(docker: DockerClient) -> None:
-    from dashtam.devenv.compose.client import Client
+    from dashtam.devenv.engines.compose.client import Client
 
     (docker.folder / "docker").write_text("#!/bin/sh\nsleep 60 &\nsleep 0.5\nkill -INT $PPID\nwait\n")
     client = Client({"PATH": docker.path})

@@ -14,8 +14,8 @@ DRIVER = """
 import os, sys
 from pathlib import Path
 from dashtam.devenv.components import Component
-from dashtam.devenv.compose.client import Client
-from dashtam.devenv.compose.foreground import run_inside
+from dashtam.devenv.engines.compose.client import Client
+from dashtam.devenv.engines.compose.foreground import run_inside
 from tests.support.compose_files import make_configuration
 configuration = make_configuration(Path(sys.argv[1]))
 sys.exit(run_inside(Client(dict(os.environ)), configuration, Component.APP, sys.argv[2:], interactive=True))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.compose.client import Client
-from dashtam.devenv.compose.logs import print_logs, read_line
+from dashtam.devenv.engines.compose.client import Client
+from dashtam.devenv.engines.compose.logs import print_logs, read_line
 from tests.support.docker_client import DockerClient
 
 NAMES = {Component.POSTGRES: "throwaway-postgres", Component.APP: "throwaway-app"}

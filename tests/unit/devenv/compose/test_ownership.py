@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.compose.containers import (
+from dashtam.devenv.engines.compose.containers import (
     Container,
     by_component,
     end_leftovers,
@@ -15,10 +15,10 @@ from dashtam.devenv.compose.containers import (
     parse,
     refuse_strangers,
 )
-from dashtam.devenv.compose.volumes import differences, ensure_volumes, other_homes, remove_volumes
-from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.engines.compose.volumes import differences, ensure_volumes, other_homes, remove_volumes
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from dashtam.devenv.state import state_path
+from dashtam.devenv.project.configuration import Configuration
+from dashtam.devenv.project.state import state_path
 from tests.support.compose_files import make_configuration
 from tests.support.docker_client import RecordingClient, container
 

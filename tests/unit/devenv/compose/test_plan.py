@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dashtam.devenv.components import Mode
-from dashtam.devenv.compose.plan import reasons_to_refuse
-from dashtam.devenv.configuration import Configuration
+from dashtam.devenv.engines.compose.plan import reasons_to_refuse
+from dashtam.devenv.project.configuration import Configuration
 from tests.support.compose_files import CLUSTER, make_configuration, read_with_yaml
 
 Document = dict[str, Any]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashtam.devenv.components import Component, Mode
-from dashtam.devenv.configuration import Configuration, DatabaseOwner
-from dashtam.devenv.embedded import command
-from dashtam.devenv.embedded.binaries import Binaries
-from dashtam.devenv.embedded.command import Launch
-from dashtam.devenv.embedded.folders import Folders
+from dashtam.devenv.engines.embedded import command
+from dashtam.devenv.engines.embedded.binaries import Binaries
+from dashtam.devenv.engines.embedded.command import Launch
+from dashtam.devenv.engines.embedded.folders import Folders
+from dashtam.devenv.project.configuration import Configuration, DatabaseOwner
 
 SECRETS = ("dev-secret", "test-secret", "redis-secret", "redis-test-secret")
 BINARIES = Binaries(Path("/p/bin"), Path("/v/valkey-server"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.embedded.account import Account, ensure_reachable
-from dashtam.devenv.embedded.folders import Folders, ensure_private, write_private
+from dashtam.devenv.engines.embedded.account import Account, ensure_reachable
+from dashtam.devenv.engines.embedded.folders import Folders, ensure_private, write_private
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashtam.devenv.embedded.foreground import capture, run_in_foreground
+from dashtam.devenv.engines.embedded.foreground import capture, run_in_foreground
 from dashtam.devenv.errors import EnvironmentFailed
 
 ENVIRONMENT = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
@@ -29,7 +29,7 @@ def test_a_signal_reaches_the_command_and_its_exit_code_comes_back(
     outer = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from dashtam.devenv.embedded.foreground import run_in_foreground\n"
+        "from dashtam.devenv.engines.embedded.foreground import run_in_foreground\n"
         "inner = 'import signal, sys\\n'\n"
         "inner += f'signal.signal({int(sys.argv[1])}, lambda *_: sys.exit(5))\\n'\n"
         "inner += 'print(1, flush=True); signal.pause()'\n"

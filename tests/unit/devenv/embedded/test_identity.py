@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dashtam.devenv.embedded.identity import (
+from dashtam.devenv.engines.embedded.identity import (
     INSTANCE,
     end,
     find_marked,
@@ -35,7 +35,9 @@ def test_only_the_processes_of_an_instance_and_component_are_found() -> None:
 
 
 def test_a_process_never_finds_itself() -> None:
-    code = "from dashtam.devenv.embedded.identity import find_marked; print(len(find_marked('three')))"
+    code = (
+        "from dashtam.devenv.engines.embedded.identity import find_marked; print(len(find_marked('three')))"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code], env={INSTANCE: "three"}, cwd=CHECKOUT, capture_output=True, text=True
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.embedded.leftovers import (
+from dashtam.devenv.engines.embedded.leftovers import (
     end_processes,
     find_processes,
     gentle_signal,

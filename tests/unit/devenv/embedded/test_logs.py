@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import Component
-from dashtam.devenv.embedded.logs import Follower, last_lines, merge, print_logs, read_time
+from dashtam.devenv.engines.embedded.logs import Follower, last_lines, merge, print_logs, read_time
 
 MOMENT = datetime(2026, 11, 23, 21, 26, 3, 120000, tzinfo=UTC)
 

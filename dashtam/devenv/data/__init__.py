@@ -1,0 +1,1 @@
+"""The development database: migrations and snapshots."""

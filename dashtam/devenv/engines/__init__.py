@@ -1,0 +1,1 @@
+"""The five components, on Docker Compose or as local processes."""

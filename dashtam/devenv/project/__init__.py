@@ -1,0 +1,1 @@
+"""One project on this machine: env files, ports, certificates, record, lock."""

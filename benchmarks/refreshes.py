@@ -37,11 +37,11 @@ from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 from dashtam.tokens.store import store_grant
 from dashtam.tokens.upkeep import Upkeep
-from tests.support.connected import a_person, forget_refreshes, keys_of
-from tests.support.makers import make_connection
-from tests.support.people import Postbox
-from tests.support.token_adapter import PROFILE, TokenAdapter
-from tests.support.token_caller import build_refreshes
+from tests.support.banks.token_adapter import PROFILE, TokenAdapter
+from tests.support.banks.token_caller import build_refreshes
+from tests.support.makers.rows import make_connection
+from tests.support.people.connected import a_person, forget_refreshes, keys_of
+from tests.support.people.visitors import Postbox
 
 THINKING: Final = 250
 """Milliseconds; token endpoints of banks answer within 100 to 500."""
@@ -61,7 +61,7 @@ SELECT access_token_sealed, expires_at FROM provider_tokens WHERE connection_id 
 @contextmanager
 def bank(folder: Path) -> Iterator[int]:
     """Run the token server that knows every token; its port."""
-    command = [sys.executable, "-m", "tests.support.token_server", str(folder), str(THINKING)]
+    command = [sys.executable, "-m", "tests.support.banks.token_server", str(folder), str(THINKING)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -32,8 +32,8 @@ from dashtam.sealing.columns import ACCESS_TOKEN
 from dashtam.sealing.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
-from tests.support.makers import make_provider, make_user
-from tests.support.many_tokens import store_tokens
+from tests.support.makers.many_tokens import store_tokens
+from tests.support.makers.rows import make_provider, make_user
 
 MOST_OF_BARE: Final = 3.0
 MOST_MICROSECONDS: Final = 50.0

@@ -24,8 +24,8 @@ from dashtam.devenv.engines.embedded.folders import Folders
 from dashtam.devenv.engines.observation import list_snapshot_databases
 from dashtam.devenv.project.configuration import read_configuration
 from dashtam.devenv.project.project import Project
-from tests.support.embedded import throwaway_folder
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.projects.embedded import throwaway_folder
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 ROUNDS: Final = 3
 TAKE_TARGET: Final = 2.0

@@ -12,9 +12,9 @@ from typing import Final
 import psutil
 
 from dashtam.devenv.components import EngineName
-from tests.support.embedded import throwaway_folder
-from tests.support.engines import chosen_engines
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.projects.embedded import throwaway_folder
+from tests.support.projects.engines import chosen_engines
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 LIST_TARGET: Final = 2.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.embedded import throwaway_folder
-from tests.support.engines import CHOICE, chosen_engines
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.projects.embedded import throwaway_folder
+from tests.support.projects.engines import CHOICE, chosen_engines
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 ENGINES = chosen_engines()
 _WITHOUT_ENGINE = Path(__file__).parent / "database"

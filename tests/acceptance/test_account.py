@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from dashtam.devenv.engines.embedded.account import ACCOUNT_NAME
-from tests.support.clusters import CHECKOUT
+from tests.support.checkout import CHECKOUT
 
 _IN_OWN_ETC: Final = 'mount --bind "$1" /etc && shift && exec "$@"'
 _AT_ONCE: Final = """

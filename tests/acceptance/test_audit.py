@@ -4,9 +4,9 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.support.chains import unguarded
-from tests.support.project import ThrowawayProject
-from tests.support.superuser import run_as_superuser
+from tests.support.makers.chains import unguarded
+from tests.support.projects.project import ThrowawayProject
+from tests.support.servers.superuser import run_as_superuser
 
 CHANGE = "UPDATE provider_audit_logs SET actor = {} WHERE sequence = 2"
 

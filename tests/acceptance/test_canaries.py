@@ -13,9 +13,9 @@ import httpx
 import pyotp
 import pytest
 
-from tests.support.canaries import Canaries, list_sinks
-from tests.support.project import ThrowawayProject
-from tests.support.project_sandbox import ProjectSandbox
+from tests.support.banks.project_sandbox import ProjectSandbox
+from tests.support.projects.canaries import Canaries, list_sinks
+from tests.support.projects.project import ThrowawayProject
 
 ADA = "ada@example.com"
 OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
@@ -115,12 +115,12 @@ class Run:
         self._note_tokens("first")
         for fault in ("html", "400", "none"):
             bank.turn(fault=fault)
-            self.project.done("exec", "app", "--", "python", "-m", "tests.support.aging", connection)
+            self.project.done("exec", "app", "--", "python", "-m", "tests.support.people.aging", connection)
             self.ask("POST", f"connections/{connection}/refreshes")
         self._note_tokens("last")
 
     def _note_tokens(self, moment: str) -> None:
-        opened = self.project.done("exec", "app", "--", "python", "-m", "tests.support.opened")
+        opened = self.project.done("exec", "app", "--", "python", "-m", "tests.support.people.opened")
         for number, token in enumerate(json.loads(opened.strip().splitlines()[-1])):
             self.canaries.add(f"{moment} token {number}", token)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dashtam.devenv.components import SERVERS, Component, EngineName, Mode
-from tests.support.engines import chosen_engines
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.projects.engines import chosen_engines
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 pytestmark = pytest.mark.skipif(
     EngineName.COMPOSE not in chosen_engines(), reason="the compose engine is not tested here"

@@ -14,8 +14,9 @@ import pytest
 
 from dashtam.devenv.components import SERVERS, EngineName
 from dashtam.devenv.project.env_files import read_env_file
-from tests.support.engines import chosen_engines
-from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
+from tests.support.checkout import CHECKOUT
+from tests.support.projects.engines import chosen_engines
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 pytestmark = pytest.mark.skipif(
     EngineName.COMPOSE not in chosen_engines(), reason="the compose engine is not tested here"
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 IMAGE = f"dashtam-production-test:{os.getpid()}"
 CONTAINER = f"dashtam-production-{os.getpid()}"
 CACHE = f"{CONTAINER}-redis"
-USERS = REPOSITORY / "docker/redis-users.conf"
+USERS = CHECKOUT / "docker/redis-users.conf"
 PASSWORD = secrets.token_urlsafe(24)
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp")
 
@@ -36,7 +37,7 @@ def docker(*words: str) -> str:
 @pytest.fixture(scope="module", name="image")
 def _image() -> Iterator[str]:
     words = ("--quiet", "--target=production", "--build-arg=REVISION=abc", "--build-arg=VERSION=1.2.3")
-    docker("build", *words, f"--file={REPOSITORY / 'docker/Dockerfile'}", f"--tag={IMAGE}", str(REPOSITORY))
+    docker("build", *words, f"--file={CHECKOUT / 'docker/Dockerfile'}", f"--tag={IMAGE}", str(CHECKOUT))
     yield IMAGE
     docker("image", "rm", IMAGE)
 
@@ -94,7 +95,7 @@ def _container(image: str, options: list[str]) -> Iterator[str]:
 
 def processes_of_readme() -> dict[str, tuple[list[str], list[str]]]:
     """The table of the README: each process, how it is started, and how one sees that it is well."""
-    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("\n## Production\n")[2]
+    section = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("\n## Production\n")[2]
     rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| `([^`]+)` \|$", section, re.MULTILINE)
     return {name: (command.split(), check.split()) for name, command, check in rows}
 
@@ -167,7 +168,7 @@ def test_its_labels_say_what_it_was_built_from(image: str) -> None:
 
 
 def test_it_refuses_the_secrets_of_the_examples(image: str) -> None:
-    example = REPOSITORY / ".env.example"
+    example = CHECKOUT / ".env.example"
     weak = {
         "ENVIRONMENT": "production",
         "DATABASE_URL": "postgresql://dashtam_user:secure_password_change_me@postgres:5432/dashtam",

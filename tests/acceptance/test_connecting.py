@@ -13,8 +13,8 @@ import pytest
 
 from dashtam.devenv.components import EngineName
 from tests.acceptance.test_sign_in import CALLS, run
-from tests.support.people import PASSWORD
-from tests.support.project import ThrowawayProject, finish, read_until, throwaway_project
+from tests.support.people.visitors import PASSWORD
+from tests.support.projects.project import ThrowawayProject, finish, read_until, throwaway_project
 
 SIGN_IN: Final = CALLS[0]
 CONNECT, SHOW, RECONNECT, DISCONNECT = CALLS[4:8]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import DocsPage, browsing, find_chromium
-from tests.support.people import PASSWORD
-from tests.support.project import ThrowawayProject, finish, read_until
-from tests.support.project_sandbox import ProjectSandbox
+from tests.support.banks.project_sandbox import ProjectSandbox
+from tests.support.people.visitors import PASSWORD
+from tests.support.projects.browser import DocsPage, browsing, find_chromium
+from tests.support.projects.project import ThrowawayProject, finish, read_until
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no Chromium is installed here")
 
@@ -154,7 +154,7 @@ def assert_refreshed_when_due(project: ThrowawayProject, docs: DocsPage, begun: 
     before = bank.counters()["refresh_issued"]
     unchanged = docs.try_out("connections", "connections.refresh", connection_id=begun["id"])
     assert bank.counters()["refresh_issued"] == before
-    project.done("exec", "app", "--", "python", "-m", "tests.support.aging", begun["id"])
+    project.done("exec", "app", "--", "python", "-m", "tests.support.people.aging", begun["id"])
     renewed = docs.try_out("connections", "connections.refresh", connection_id=begun["id"])
     assert bank.counters()["refresh_issued"] == before + 1
     assert instant(renewed["expires_at"]) > instant(unchanged["expires_at"])

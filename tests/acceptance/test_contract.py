@@ -1,6 +1,6 @@
 """The API is what its OpenAPI document says: every route that stands in it, whoever added it.
 
-tests/integration/api/test_documentation.py sees to it that every route stands in it.
+tests/integration/web/openapi/test_document.py sees to it that every route stands in it.
 """
 
 import json
@@ -12,10 +12,10 @@ import hypothesis
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.contract import count_operations, read_document, try_contract
-from tests.support.contract_caller import Caller
-from tests.support.people import PASSWORD
-from tests.support.project import ThrowawayProject, throwaway_project
+from tests.support.contract.caller import Caller
+from tests.support.contract.runs import count_operations, read_document, try_contract
+from tests.support.people.visitors import PASSWORD
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 Document = dict[str, Any]
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -14,7 +13,8 @@ import pytest
 from dashtam.devenv.components import SERVERS, STORES, Component, Mode
 from dashtam.devenv.engines.embedded.identity import COMPONENT, INSTANCE, SUPERVISOR, find_marked, is_alive
 from dashtam.devenv.engines.engine import Health
-from tests.support.embedded import EmbeddedProject, embedded_project
+from tests.support.checkout import CHECKOUT
+from tests.support.projects.embedded import EmbeddedProject, embedded_project
 
 _BACK_SECONDS = 120.0
 
@@ -211,7 +211,7 @@ def start_elsewhere(project: EmbeddedProject) -> subprocess.Popen[bytes]:
     configuration = project.configuration
     return subprocess.Popen(
         [sys.executable, "-c", _START, str(configuration.checkout), str(configuration.home)],
-        cwd=Path(__file__).parents[2],
+        cwd=CHECKOUT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -226,7 +226,7 @@ import sys
 from pathlib import Path
 from dashtam.devenv.project.configuration import read_configuration
 from dashtam.devenv.project.project import Project
-from tests.support.embedded import EmbeddedProject
+from tests.support.projects.embedded import EmbeddedProject
 EmbeddedProject(read_configuration(Project("throwaway", Path(sys.argv[1]), Path(sys.argv[2])))).start()
 """
 # A backend in a loop does not look at its postmaster, and keeps the shared memory of the cluster.

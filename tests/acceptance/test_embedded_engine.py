@@ -17,7 +17,7 @@ from dashtam.devenv.engines.embedded.binaries import locate_binaries
 from dashtam.devenv.engines.embedded.identity import SUPERVISOR, find_marked, read_environment
 from dashtam.devenv.engines.engine import Health
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from tests.support.embedded import EmbeddedProject, embedded_project, throwaway_folder
+from tests.support.projects.embedded import EmbeddedProject, embedded_project, throwaway_folder
 
 POISON = {
     "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/elsewhere",

@@ -8,8 +8,8 @@ from hypothesis import given
 
 from dashtam.devenv.errors import EnvironmentMisused
 from dashtam.devenv.project.env_files import read_env_file
-from tests.support.hostile import ENV_FILES
-from tests.support.readers import read_env_files_with_compose
+from tests.support.makers.hostile import ENV_FILES
+from tests.support.projects.readers import read_env_files_with_compose
 
 _AT_ONCE = 400
 

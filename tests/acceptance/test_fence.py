@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutation import fence
+from tests.support.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[2]
 TRY = """
 import json, os, pathlib, socket, sys
 from tests.mutation import fence

@@ -9,12 +9,12 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from dashtam.devenv.components import Mode
-from tests.support.checksum import assert_unchanged, take_checksum
-from tests.support.lookalike import Lookalike, standing_in
-from tests.support.project import ThrowawayProject
-from tests.support.redis_commands import enter, list_allowed, list_commands
-from tests.support.redis_data import open_data, read_data
-from tests.support.superuser import run_as_superuser
+from tests.support.projects.checksum import assert_unchanged, take_checksum
+from tests.support.projects.project import ThrowawayProject
+from tests.support.servers.lookalike import Lookalike, standing_in
+from tests.support.servers.redis_commands import enter, list_allowed, list_commands
+from tests.support.servers.redis_data import open_data, read_data
+from tests.support.servers.superuser import run_as_superuser
 
 # Redis lets every connection try these, whatever its user.
 ANYBODYS = {"auth", "hello", "quit", "reset"}

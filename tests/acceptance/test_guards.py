@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clusters import Cluster, programs, start_cluster
-from tests.support.project import ThrowawayProject
+from tests.support.projects.project import ThrowawayProject
+from tests.support.servers.clusters import Cluster, programs, start_cluster
 
 CANARY = "SELECT count(*) FROM canary"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.project import ThrowawayProject, finish, read_until, throwaway_project
+from tests.support.projects.project import ThrowawayProject, finish, read_until, throwaway_project
 
 BROKEN_MIGRATION = """
 from tortoise import BaseDBAsyncClient

@@ -1,6 +1,6 @@
 """`invoke mail`: a letter that development did not send is read by number, and on a page."""
 
-from tests.support.project import ThrowawayProject
+from tests.support.projects.project import ThrowawayProject
 
 SEND = """
 import asyncio

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.support.checksum import take_checksum
-from tests.support.project import ThrowawayProject
+from tests.support.projects.checksum import take_checksum
+from tests.support.projects.project import ThrowawayProject
 
 ADDS = "901_20990101000000_adds.py"
 DROPS = "902_20990101000000_drops.py"

@@ -1,6 +1,6 @@
 """No order of verbs fails, and none loses a row."""
 
-from tests.support.project import ThrowawayProject, names
+from tests.support.projects.project import ThrowawayProject, names
 
 DATABASES = "SELECT datname FROM pg_database WHERE datname LIKE 'dashtam%' ORDER BY 1"
 

@@ -1,6 +1,6 @@
 """The component without a port: it is healthy by what it says, and restarts alone."""
 
-from tests.support.project import ThrowawayProject
+from tests.support.projects.project import ThrowawayProject
 
 
 def refresher_of(project: ThrowawayProject) -> dict[str, object]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.support.project import ThrowawayProject
+from tests.support.projects.project import ThrowawayProject
 
 OPENED = """
 import asyncio, json, sys

@@ -2,12 +2,12 @@
 
 import json
 
-from tests.support.project import ThrowawayProject
-from tests.support.story import ACCESS_TOKEN
+from tests.support.people.story import ACCESS_TOKEN
+from tests.support.projects.project import ThrowawayProject
 
 
 def test_tests_leave_every_row_of_development_as_it_was(development: ThrowawayProject) -> None:
-    development.done("exec", "app", "--", "python", "-m", "tests.support.story", "store")
+    development.done("exec", "app", "--", "python", "-m", "tests.support.people.story", "store")
     rows, catalogue = development.dump(), development.fetch("/api/v1/providers")
     assert len(rows["users"]) == len(rows["provider_connections"]) == len(rows["provider_tokens"]) == 1
 
@@ -21,7 +21,7 @@ def test_tests_leave_every_row_of_development_as_it_was(development: ThrowawayPr
 
     assert development.dump() == rows
     assert development.fetch("/api/v1/providers") == catalogue
-    opened = development.done("exec", "app", "--", "python", "-m", "tests.support.story", "open")
+    opened = development.done("exec", "app", "--", "python", "-m", "tests.support.people.story", "open")
     assert ACCESS_TOKEN in opened
 
 

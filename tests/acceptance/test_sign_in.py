@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.people import PASSWORD
-from tests.support.project import REPOSITORY, ThrowawayProject, throwaway_project
+from tests.support.checkout import CHECKOUT
+from tests.support.people.visitors import PASSWORD
+from tests.support.projects.project import ThrowawayProject, throwaway_project
 
-README: Final = (REPOSITORY / "README.md").read_text()
+README: Final = (CHECKOUT / "README.md").read_text()
 CALLS: Final = re.findall(r"^\$ (curl .+)$", README, flags=re.MULTILINE)
 TOO_WEAK: Final = "passwordpassword1"
 

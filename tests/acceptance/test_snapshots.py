@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from dashtam.devenv.components import SERVERS, EngineName
-from tests.support.checksum import take_checksum
-from tests.support.clusters import wait_until
-from tests.support.project import Answer, ThrowawayProject, finish, read_until, throwaway_project
+from tests.support.projects.checksum import take_checksum
+from tests.support.projects.project import Answer, ThrowawayProject, finish, read_until, throwaway_project
+from tests.support.servers.clusters import wait_until
 
 
 def snapshots(project: ThrowawayProject) -> dict[str, dict[str, Any]]:

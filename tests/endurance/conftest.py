@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.embedded import throwaway_folder
-from tests.support.engines import CHOICE, chosen_engines
-from tests.support.project import ThrowawayProject, store_something, throwaway_project
+from tests.support.projects.embedded import throwaway_folder
+from tests.support.projects.engines import CHOICE, chosen_engines
+from tests.support.projects.project import ThrowawayProject, store_something, throwaway_project
 
 ENGINES: Final = chosen_engines()
 

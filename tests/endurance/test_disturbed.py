@@ -11,11 +11,11 @@ import pytest
 
 from dashtam.bootstrap.migrations import files
 from dashtam.devenv.components import Mode
-from tests.support.checksum import assert_unchanged, take_checksum
-from tests.support.clusters import wait_until
-from tests.support.faults import steps_of
-from tests.support.project import ThrowawayProject, finish, names, read_until
-from tests.support.third_client import idle_transaction
+from tests.support.faults.faults import steps_of
+from tests.support.projects.checksum import assert_unchanged, take_checksum
+from tests.support.projects.project import ThrowawayProject, finish, names, read_until
+from tests.support.servers.clusters import wait_until
+from tests.support.servers.third_client import idle_transaction
 
 CHANGING: Final = (
     "up",

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.checksum import assert_unchanged, settle, take_checksum
-from tests.support.embedded import throwaway_folder
-from tests.support.faults import docker
-from tests.support.project import ThrowawayProject, store_something, throwaway_project
+from tests.support.faults.faults import docker
+from tests.support.projects.checksum import assert_unchanged, settle, take_checksum
+from tests.support.projects.embedded import throwaway_folder
+from tests.support.projects.project import ThrowawayProject, store_something, throwaway_project
 
 VERBS = ("test.setup", "db.snapshot --name full", "restart", "test.clean", "up")
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")

@@ -9,13 +9,13 @@ from typing import Final
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.checksum import assert_unchanged, take_checksum
-from tests.support.copies import HeldCopy
-from tests.support.endurance import Trial, endure, endure_fault
-from tests.support.faults import Fault, Moment, Victim
-from tests.support.own_daemon import OwnDaemon, give_images, own_daemon, why_not
-from tests.support.project import ThrowawayProject, store_something, throwaway_project
-from tests.support.trials import CLEAN, RESTORE, SETUP, SNAPSHOT, UP
+from tests.support.faults.copies import HeldCopy
+from tests.support.faults.endurance import Trial, endure, endure_fault
+from tests.support.faults.faults import Fault, Moment, Victim
+from tests.support.faults.own_daemon import OwnDaemon, give_images, own_daemon, why_not
+from tests.support.faults.trials import CLEAN, RESTORE, SETUP, SNAPSHOT, UP
+from tests.support.projects.checksum import assert_unchanged, take_checksum
+from tests.support.projects.project import ThrowawayProject, store_something, throwaway_project
 
 ENGINE: Final = EngineName.COMPOSE
 TRIALS: Final = (

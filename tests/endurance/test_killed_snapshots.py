@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tests.support.endurance import endure
-from tests.support.project import ThrowawayProject
-from tests.support.trials import RESTORE, SNAPSHOT
+from tests.support.faults.endurance import endure
+from tests.support.faults.trials import RESTORE, SNAPSHOT
+from tests.support.projects.project import ThrowawayProject
 
 
 @pytest.mark.long_on_compose

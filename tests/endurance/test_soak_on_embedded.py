@@ -5,8 +5,8 @@ from typing import Final
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.support.project import ThrowawayProject
-from tests.support.soak import soak
+from tests.support.faults.soak import soak
+from tests.support.projects.project import ThrowawayProject
 
 ENGINE: Final = EngineName.EMBEDDED
 

@@ -25,7 +25,8 @@ from tests.mutation.shell import shell_mutants
 from tests.mutation.sql import sql_mutants
 from tests.mutation.targets import TARGETS, Target
 from tests.mutation.workshop import Outcome, Workshop, passed_on
-from tests.support.clusters import CHECKOUT, programs
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import programs
 
 NO_FENCE: Final = 4
 

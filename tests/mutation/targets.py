@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _UNIT: Final = "tests/unit"
-_INTEGRATION: Final = "tests/integration/database"
-_COMPOSE: Final = "tests/unit/devenv/compose"
-_EMBEDDED: Final = "tests/unit/devenv/embedded"
+_COMPOSE: Final = "tests/unit/devenv/engines/compose"
+_EMBEDDED: Final = "tests/unit/devenv/engines/embedded"
 _ACCEPTANCE: Final = "tests/acceptance/database"
-_CHANGING_KEYS: Final = "tests/integration/services/test_changing_keys.py"
+_CHANGING_KEYS: Final = "tests/integration/sealing/test_rotation.py"
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,12 @@ class Target:
 
 
 TARGETS: Final = (
-    Target("dashtam/disposable/decision.py", (f"{_UNIT}/database/test_disposable.py",)),
+    Target("dashtam/disposable/decision.py", (f"{_UNIT}/disposable/test_decision.py",)),
     Target(
         "dashtam/disposable/verification.py",
         (
-            f"{_UNIT}/database/test_verification.py",
-            f"{_INTEGRATION}/test_verification.py",
+            f"{_UNIT}/disposable/test_verification.py",
+            "tests/integration/disposable/test_verification.py",
             # Some by name: the file also has a test that initializes in its own process, which is connected already.
             f"{_ACCEPTANCE}/test_init_test_db.py::test_a_guard_that_trips_leaves_every_row",
             f"{_ACCEPTANCE}/test_init_test_db.py::test_a_replica_of_our_own_cluster_is_refused",
@@ -56,18 +55,18 @@ TARGETS: Final = (
     ),
     Target(
         "dashtam/settings/addresses.py",
-        (f"{_UNIT}/test_addresses.py", f"{_UNIT}/database/test_hostile_urls.py"),
+        (f"{_UNIT}/settings/test_addresses.py", f"{_UNIT}/settings/test_hostile_urls.py"),
         ci=False,
     ),
     Target(
         "dashtam/settings/model.py",
-        (f"{_UNIT}/test_settings.py",),
+        (f"{_UNIT}/settings/test_model.py",),
         frozenset({"TestSettings", "_strict_bool", "TEST_DATABASE_NAME", "LOCAL_HOSTS"}),
         ci=False,
     ),
     Target(
         "dashtam/devenv/checking/testing.py",
-        (f"{_UNIT}/devenv/test_workflow.py",),
+        (f"{_UNIT}/devenv/lifecycle/test_workflow.py",),
         frozenset({"refuse_unsafe_settings", "_TRUE"}),
     ),
     Target(
@@ -101,14 +100,18 @@ TARGETS: Final = (
     ),
     Target("dashtam/devenv/engines/compose/volumes.py", (f"{_COMPOSE}/test_ownership.py",)),
     Target(
-        "dashtam/devenv/engines/compose/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})
+        "dashtam/devenv/engines/compose/engine.py",
+        (f"{_UNIT}/devenv/engines/test_wiping.py",),
+        frozenset({"wipe"}),
     ),
     Target(
-        "dashtam/devenv/engines/embedded/engine.py", (f"{_UNIT}/devenv/test_wiping.py",), frozenset({"wipe"})
+        "dashtam/devenv/engines/embedded/engine.py",
+        (f"{_UNIT}/devenv/engines/test_wiping.py",),
+        frozenset({"wipe"}),
     ),
     Target(
         "dashtam/devenv/project/project.py",
-        (f"{_UNIT}/devenv/test_wiping.py",),
+        (f"{_UNIT}/devenv/engines/test_wiping.py",),
         frozenset({"refuse_to_wipe_default"}),
     ),
     Target(
@@ -127,7 +130,7 @@ TARGETS: Final = (
     ),
     Target(
         "dashtam/devenv/data/snapshots.py",
-        (f"{_UNIT}/devenv/test_snapshots.py",),
+        (f"{_UNIT}/devenv/data/test_snapshots.py",),
         frozenset(
             {
                 *(
@@ -147,7 +150,7 @@ TARGETS: Final = (
     # A data key that is destroyed too early takes what it seals with it.
     Target(
         "dashtam/sealing/key_states.py",
-        (f"{_UNIT}/services/test_key_states.py", _CHANGING_KEYS),
+        (f"{_UNIT}/sealing/test_key_states.py", _CHANGING_KEYS),
         frozenset({"retire", "reasons_to_keep", "_REPLACED"}),
         ci=False,
     ),

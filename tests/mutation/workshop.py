@@ -20,8 +20,9 @@ from tests.mutation import fence
 from tests.mutation.mutants import Mutant
 from tests.mutation.order import Order
 from tests.mutation.targets import Target
-from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_redis
-from tests.support.servers import REMOVE, RESTORE, SERVERS, describe, prepare
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster, start_cluster, start_redis
+from tests.support.servers.servers import REMOVE, RESTORE, SERVERS, describe, prepare
 
 _COPIED: Final = (
     *("dashtam", "migrations", "docker", "tests", "docs"),

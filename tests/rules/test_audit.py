@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,8 +13,9 @@ from dashtam.app import create_app, create_callback_app
 from dashtam.settings.model import TestSettings
 from dashtam.web.audits import declarations
 from dashtam.web.errors import UndeclaredRoute
+from tests.support.checkout import CHECKOUT
 
-PACKAGE: Final = Path(__file__).resolve().parents[2] / "dashtam"
+PACKAGE: Final = CHECKOUT / "dashtam"
 WRITER: Final = PACKAGE / "audit" / "trail.py"
 DOMAINS: Final = ("audit", "connections", "identity", "sealing", "tokens", "web")
 SERVICES: Final = sorted(path for name in DOMAINS for path in (PACKAGE / name).rglob("*.py"))

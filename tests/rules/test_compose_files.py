@@ -15,9 +15,9 @@ from dashtam.devenv.engines.application import Place, application_environment
 from dashtam.devenv.engines.compose.plan import APP, AUTHORITY, POSTGRES, REDIS, reasons_to_refuse
 from dashtam.devenv.engines.embedded.command import redis_configuration, redis_users
 from dashtam.devenv.project.configuration import Configuration
-from tests.support.compose_files import (
+from tests.support.checkout import CHECKOUT
+from tests.support.projects.compose_files import (
     CLUSTER,
-    REPOSITORY,
     has_compose,
     make_configuration,
     read_with_compose,
@@ -131,7 +131,7 @@ def test_the_health_of_postgres_is_asked_over_tcp_as_the_application(configurati
 
 
 def test_redis_keeps_an_append_only_file_on_either_engine() -> None:
-    container = (REPOSITORY / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
+    container = (CHECKOUT / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
     local = redis_configuration(Path("/data"), 6379, "")
     for line in ("appendonly yes", "appendfsync everysec"):
         assert line in container
@@ -144,8 +144,8 @@ def test_redis_has_the_same_users_on_either_engine(
 ) -> None:
     """The container's script is run with a server that prints the configuration it is given."""
     told = read(configuration, mode)["services"][Component.REDIS]["environment"]
-    rules = REPOSITORY / "docker/redis-users.conf"
-    script = (REPOSITORY / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
+    rules = CHECKOUT / "docker/redis-users.conf"
+    script = (CHECKOUT / "docker/redis-entrypoint.sh").read_text(encoding="utf-8")
     (tmp_path / "docker-entrypoint.sh").write_text("#!/bin/sh\ncat\n")
     (tmp_path / "docker-entrypoint.sh").chmod(0o755)
     written = subprocess.run(

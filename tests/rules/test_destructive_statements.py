@@ -9,8 +9,8 @@ import pytest
 
 from dashtam.disposable import drop_test_db, reset, verification
 from dashtam.disposable.verification import VerifiedTestDatabase
+from tests.support.checkout import CHECKOUT
 
-ROOT = Path(__file__).resolve().parents[2]
 MADE_FOR_IT = {"dashtam/disposable/reset.py", "dashtam/disposable/drop_test_db.py"}
 STATEMENTS = re.compile(
     r"\bDROP\s+(DATABASE|SCHEMA|TABLE|OWNED|COLUMN|%s)|\bDELETE\s+FROM|\bFLUSH(ALL|DB)\b"
@@ -27,7 +27,7 @@ HELPERS = {
     "flushdb",
     "downgrade",
 }
-SOURCES = sorted(path for folder in ("dashtam", "migrations") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("dashtam", "migrations") for path in (CHECKOUT / folder).rglob("*.py"))
 
 
 def strings(tree: ast.AST) -> list[str]:
@@ -45,9 +45,9 @@ def strings(tree: ast.AST) -> list[str]:
     return [constant.value for constant in constants if isinstance(constant.value, str)]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
-    if str(path.relative_to(ROOT)) in MADE_FOR_IT:
+    if str(path.relative_to(CHECKOUT)) in MADE_FOR_IT:
         return
     texts = [TAKES_ONE.sub("", text) for text in strings(ast.parse(path.read_text()))]
     assert [match.group() for text in texts for match in STATEMENTS.finditer(text)] == []
@@ -55,7 +55,11 @@ def test_no_other_module_holds_a_destructive_statement(path: Path) -> None:
 
 def test_no_script_drops_anything_but_a_half_made_snapshot_and_a_half_dropped_test_database() -> None:
     """docker/snapshots/begin.psql and docker/ensure-database.psql say why nothing of worth is among them."""
-    scripts = [*(ROOT / "docker").rglob("*.*sh"), *(ROOT / "docker").rglob("*.psql"), ROOT / ".ci" / "run"]
+    scripts = [
+        *(CHECKOUT / "docker").rglob("*.*sh"),
+        *(CHECKOUT / "docker").rglob("*.psql"),
+        CHECKOUT / ".ci" / "run",
+    ]
     lines = [line for script in scripts for line in script.read_text(encoding="utf-8").splitlines()]
     found = [
         line.strip()
@@ -67,7 +71,7 @@ def test_no_script_drops_anything_but_a_half_made_snapshot_and_a_half_dropped_te
         "SELECT format('DROP DATABASE %I', datname) FROM pg_database",
     }
     half_dropped = "WHERE datname = :'database' AND datconnlimit = -2 AND :'purpose' = 'testing' \\gexec"
-    assert half_dropped in (ROOT / "docker" / "ensure-database.psql").read_text(encoding="utf-8")
+    assert half_dropped in (CHECKOUT / "docker" / "ensure-database.psql").read_text(encoding="utf-8")
 
 
 def test_no_client_is_given_a_url() -> None:
@@ -84,7 +88,7 @@ def test_no_client_is_given_a_url() -> None:
                 assert not {"dsn", "db_url"} & told, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(CHECKOUT)))
 def test_nobody_calls_what_destroys_whatever_is_connected(path: Path) -> None:
     names = {
         node.attr if isinstance(node, ast.Attribute) else node.id
@@ -96,7 +100,7 @@ def test_nobody_calls_what_destroys_whatever_is_connected(path: Path) -> None:
 
 def test_the_modules_made_for_it_exist_and_need_their_exception() -> None:
     for name in MADE_FOR_IT:
-        assert STATEMENTS.search(" ".join(strings(ast.parse((ROOT / name).read_text())))), name
+        assert STATEMENTS.search(" ".join(strings(ast.parse((CHECKOUT / name).read_text())))), name
 
 
 @pytest.mark.parametrize("function", [reset.reset, drop_test_db.drop])

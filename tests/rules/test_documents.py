@@ -8,8 +8,8 @@ from dotenv import dotenv_values
 
 from dashtam.providers.registry import list_folders
 from dashtam.settings.model import Settings, TestSettings
+from tests.support.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 # Written by the first `invoke up`, so absent from a fresh checkout.
 MADE_LATER = {".env"}

@@ -12,7 +12,7 @@ from dashtam.database import rules
 from dashtam.database.config import APP, MIGRATIONS
 from dashtam.disposable.reset import EMPTY, build_schema
 from dashtam.settings.model import TestSettings
-from tests.support.catalogue import read_catalogue
+from tests.support.servers.catalogue import read_catalogue
 
 
 def load(name: str) -> ModuleType:

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from tests.support.guarded import CHECKOUT, Document, Section
+from tests.support.checkout import CHECKOUT
+from tests.support.guarded import Document, Section
 
 SAFETY: Final = Document("safety.md", tuple(f"H{number}" for number in range(1, 46)))
 SECURITY: Final = Document(

@@ -2,12 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-CHECKOUT = Path(__file__).parents[2]
+from tests.support.checkout import CHECKOUT
 
 
 def promised_commands() -> list[str]:

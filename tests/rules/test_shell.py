@@ -2,9 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import CHECKOUT
+
 HOLDERS = {"environ", "shell", "getenv"}
 READ = {
     "'COMPOSE_PROJECT_NAME'": "which environment is meant",

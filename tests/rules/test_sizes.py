@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
+from tests.support.checkout import CHECKOUT
+
 MODULES = sorted(
     [*(CHECKOUT / "dashtam").rglob("*.py"), *(CHECKOUT / "tests").rglob("*.py"), CHECKOUT / "tasks.py"]
 )

@@ -5,11 +5,11 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.checkout import CHECKOUT
+
 HEAVY = ("quart", "tortoise", "pydantic", "asyncpg", "cryptography", "psutil", "dashtam.devenv.verbs")
 # They run inside the components, whose environment is an allow-list already.
 INSIDE_COMPONENTS = {"reload.py", "tether.py"}

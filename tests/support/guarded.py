@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-CHECKOUT: Final = Path(__file__).resolve().parents[2]
+from tests.support.checkout import CHECKOUT
+
 _SECTION: Final = re.compile(r"^### ([A-Z]\d+)\. (\S.*)$", re.MULTILINE)
 _PLACE: Final = re.compile(r"^- `([^`]+?)::([^`]+)`$", re.MULTILINE)
 _LISTED: Final = re.compile(r"^- .*::", re.MULTILINE)

@@ -6,8 +6,8 @@ import pytest
 
 from dashtam.devenv.engines.embedded.account import Account
 from dashtam.devenv.engines.embedded.binaries import Binaries
-from tests.support.clusters import Cluster, programs, start_cluster, start_redis
-from tests.support.servers import REMOVE, REMOVE_ROLES, RESTORE, find_running, prepare
+from tests.support.servers.clusters import Cluster, programs, start_cluster, start_redis
+from tests.support.servers.servers import REMOVE, REMOVE_ROLES, RESTORE, find_running, prepare
 
 
 @pytest.fixture(scope="session", name="programs")

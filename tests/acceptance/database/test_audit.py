@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from tests.support.chains import unguarded
-from tests.support.clusters import Cluster, wait_until
+from tests.support.makers.chains import unguarded
+from tests.support.servers.clusters import Cluster, wait_until
 
-WRITER: Final = "tests.support.audit_writer"
+WRITER: Final = "tests.support.faults.audit_writer"
 VERIFY: Final = "dashtam.commands.verify_audit"
 TABLE: Final = "provider_audit_logs"
 COUNT: Final = f"SELECT count(*) FROM {TABLE}"

@@ -11,9 +11,9 @@ import pytest
 
 from dashtam.devenv.engines.embedded.account import Account
 from dashtam.devenv.engines.embedded.binaries import Binaries
-from tests.support.checksum import assert_unchanged, settle, take_checksum
-from tests.support.clusters import Cluster, start_cluster
-from tests.support.servers import prepare
+from tests.support.projects.checksum import assert_unchanged, settle, take_checksum
+from tests.support.servers.clusters import Cluster, start_cluster
+from tests.support.servers.servers import prepare
 
 DEVELOPMENT: Final = "dashtam"
 # What is done to development, and the words that its difference must hold.

@@ -12,8 +12,8 @@ from dashtam.devenv.engines.embedded.binaries import Binaries
 from dashtam.devenv.engines.embedded.cluster import ensure_cluster, ensure_superuser_password
 from dashtam.devenv.engines.embedded.folders import Folders, ensure_private
 from dashtam.devenv.errors import EnvironmentFailed, EnvironmentRefused
-from tests.support.clusters import temporary_folder
-from tests.support.processes import marked, working_in
+from tests.support.projects.processes import marked, working_in
+from tests.support.servers.clusters import temporary_folder
 
 Programs = tuple[Binaries, Account | None]
 

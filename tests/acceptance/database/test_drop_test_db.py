@@ -15,7 +15,8 @@ from dashtam.disposable.drop_test_db import drop, empty
 from dashtam.disposable.errors import UnsafeDatabase
 from dashtam.disposable.verification import open_verified
 from dashtam.settings.model import TestSettings
-from tests.support.clusters import CHECKOUT, Cluster, start_standby, wait_until
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster, start_standby, wait_until
 
 MODULE = "dashtam.disposable.drop_test_db"
 

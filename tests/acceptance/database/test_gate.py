@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from tests.support.clusters import CHECKOUT, Cluster
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster
 
-TARGET = "tests/unit/database/test_disposable.py"
+TARGET = "tests/unit/disposable/test_decision.py"
 
 
 def run_pytest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

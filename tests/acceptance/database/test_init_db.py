@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from dashtam.bootstrap.migrations import LOCK, files
-from tests.support.clusters import Cluster, wait_until
+from tests.support.servers.clusters import Cluster, wait_until
 
 MODULE = "dashtam.bootstrap.init_db"
 ONCE = f"{len(files())}|7"  # migrations and providers

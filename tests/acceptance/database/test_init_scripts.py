@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.clusters import Cluster, wait_until
+from tests.support.servers.clusters import Cluster, wait_until
 
 SCRIPTS = ("init-dev-db.sh", "init-test-db.sh")
 READ_ONLY = "-c default_transaction_read_only=on"

@@ -14,8 +14,9 @@ from dashtam.devenv.engines.embedded.account import Account
 from dashtam.devenv.engines.embedded.binaries import Binaries
 from dashtam.disposable import init_test_db
 from dashtam.models import __models__
-from tests.support.clusters import CHECKOUT, Cluster, start_cluster, start_standby, wait_until
-from tests.support.servers import CANARY
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster, start_cluster, start_standby, wait_until
+from tests.support.servers.servers import CANARY
 
 MODULE = "dashtam.disposable.init_test_db"
 STEPS = "123456789"

@@ -7,9 +7,9 @@ import subprocess
 from typing import Final
 
 from dashtam.sealing.rotation import LOCK
-from tests.support.clusters import Cluster, wait_until
+from tests.support.servers.clusters import Cluster, wait_until
 
-SEALING: Final = "tests.support.sealing"
+SEALING: Final = "tests.support.people.sealing"
 KEYS: Final = "dashtam.commands.keys"
 TEST_KEY: Final = "test:dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktdGVzdCE="
 NEW_KEY: Final = "new:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="

@@ -16,7 +16,8 @@ from typing import Final
 import pytest
 
 from dashtam.bootstrap.migrations import files
-from tests.support.clusters import CHECKOUT, Cluster, wait_until
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster, wait_until
 
 UPGRADE: Final = "dashtam.bootstrap.migrations upgrade"
 OURS: Final = len(files())

@@ -12,10 +12,10 @@ from dashtam.devenv.components import Component
 from dashtam.devenv.engines.compose.command import accepts_superuser, container_name
 from dashtam.devenv.engines.embedded.account import Account
 from dashtam.devenv.engines.embedded.binaries import Binaries
-from tests.support.clusters import Cluster, running_server, temporary_folder, wait_until
-from tests.support.compose_files import make_configuration
-from tests.support.pooler import start_pooler
-from tests.support.ports import free_ports
+from tests.support.projects.compose_files import make_configuration
+from tests.support.servers.clusters import Cluster, running_server, temporary_folder, wait_until
+from tests.support.servers.pooler import start_pooler
+from tests.support.servers.ports import free_ports
 
 INIT, DROP = "dashtam.disposable.init_test_db", "dashtam.disposable.drop_test_db"
 ASKED, GIVEN = "dashtam_test_asked", "dashtam_test_given"

@@ -17,9 +17,9 @@ from tortoise.connection import get_connection
 
 from dashtam.database.config import connection_parameters
 from dashtam.settings.model import TEST_DATABASE_NAME, TestSettings
-from tests.support.clusters import Cluster
-from tests.support.hostile import LOCAL_HOSTS, NAMES, SCHEMES, hostile_urls
-from tests.support.readers import Reading, read_with_asyncpg, read_with_libpq, read_with_tortoise
+from tests.support.makers.hostile import LOCAL_HOSTS, NAMES, SCHEMES, hostile_urls
+from tests.support.projects.readers import Reading, read_with_asyncpg, read_with_libpq, read_with_tortoise
+from tests.support.servers.clusters import Cluster
 
 READERS: Final[tuple[Callable[[str], Reading], ...]] = (
     read_with_tortoise,

@@ -2,8 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.support.clusters import Cluster, wait_until
-from tests.support.snapshot_scripts import ONE, describe, done, refused, run, stamp
+from tests.support.servers.clusters import Cluster, wait_until
+from tests.support.servers.snapshot_scripts import ONE, describe, done, refused, run, stamp
 
 
 def test_dropping_takes_a_snapshot_of_this_cluster_and_nothing_else(cluster: Cluster) -> None:

@@ -12,9 +12,10 @@ from typing import Final
 
 import pytest
 
-from tests.support.clusters import CHECKOUT, Cluster, wait_until
-from tests.support.servers import REMOVE
-from tests.support.snapshot_scripts import (
+from tests.support.checkout import CHECKOUT
+from tests.support.servers.clusters import Cluster, wait_until
+from tests.support.servers.servers import REMOVE
+from tests.support.servers.snapshot_scripts import (
     BEFORE,
     ONE,
     STAGING,

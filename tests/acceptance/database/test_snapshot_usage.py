@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clusters import Cluster
-from tests.support.snapshot_scripts import STAGING, describe, done, refused, run, stamp
+from tests.support.servers.clusters import Cluster
+from tests.support.servers.snapshot_scripts import STAGING, describe, done, refused, run, stamp
 
 
 @pytest.mark.parametrize(

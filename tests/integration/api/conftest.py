@@ -1,74 +1,8 @@
-"""The API in this process, in the database transaction of the test."""
+"""The API in this process, and visitors of it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
-
-import pytest
-from argon2 import PasswordHasher
-from argon2.profiles import CHEAPEST
-from quart import Quart
-from quart.typing import TestClientProtocol as Client
-from tortoise.backends.base.client import BaseDBAsyncClient
-
-from dashtam.app import create_app
-from dashtam.identity.passwords import open_passwords
-from dashtam.models import Role, User
-from dashtam.resources import Resources, build_people, open_resources
-from dashtam.settings.model import TestSettings
-from tests.support.makers import make_user
-from tests.support.people import PASSWORD, Postbox, Visitor, forget_attempts
-
-MakeVisitor = Callable[..., Awaitable[Visitor]]
-
-
-@pytest.fixture
-def postbox() -> Postbox:
-    return Postbox()
-
-
-@pytest.fixture
-async def resources(
-    transaction: BaseDBAsyncClient, settings: TestSettings, postbox: Postbox
-) -> AsyncIterator[Resources]:
-    async with open_resources(settings, process="pytest", hashing=CHEAPEST) as resources:
-        with open_passwords(CHEAPEST) as passwords:
-            people = build_people(
-                resources.settings, resources.cache, resources.keys, passwords, resources.trail, postbox
-            )
-            yield replace(resources, people=people)
-
-
-@pytest.fixture
-def app(resources: Resources, settings: TestSettings) -> Quart:
-    return create_app(settings, resources=resources)
-
-
-@pytest.fixture
-def client(app: Quart) -> Client:
-    return app.test_client(use_cookies=False)
-
-
-@pytest.fixture
-async def visitor(client: Client, resources: Resources) -> Visitor:
-    """Somebody whom nobody knows, and whose attempts nobody has counted."""
-    await forget_attempts(resources.cache)
-    return Visitor(client)
-
-
-@pytest.fixture
-def signed_in(visitor: Visitor) -> MakeVisitor:
-    """Makes somebody who has signed in as a program."""
-
-    async def make(email: str, role: Role = Role.USER) -> Visitor:
-        await make_person(email, role)
-        someone = Visitor(visitor.client)
-        await someone.sign_in(email)
-        return someone
-
-    return make
-
-
-async def make_person(email: str, role: Role = Role.USER) -> User:
-    """Store a user who can sign in."""
-    hasher = PasswordHasher.from_parameters(CHEAPEST)
-    return await make_user(email=email, password_hash=hasher.hash(PASSWORD), role=role)
+from tests.support.people.visiting import app as app
+from tests.support.people.visiting import client as client
+from tests.support.people.visiting import postbox as postbox
+from tests.support.people.visiting import resources as resources
+from tests.support.people.visiting import signed_in as signed_in
+from tests.support.people.visiting import visitor as visitor

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from dashtam.models import AuditEntry, Role, User
-from tests.integration.api.conftest import MakeVisitor
-from tests.support.people import problem
+from tests.support.people.visiting import MakeVisitor
+from tests.support.people.visitors import problem
 
 ADA = "ada@example.com"
 

@@ -17,7 +17,7 @@ from dashtam.resources import Resources
 from dashtam.sealing.wrapping import Wrapper
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
-from tests.support.makers import make_second_factor, make_token
+from tests.support.makers.rows import make_second_factor, make_token
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from dashtam.identity.passwords import open_passwords
 from dashtam.resources import build_people, open_resources
 from dashtam.settings.model import TestSettings
-from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, forget_attempts
-from tests.support.served import Served, serving
+from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, Postbox, forget_attempts
+from tests.support.servers.served import Served, serving
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,9 +13,10 @@ from dashtam.audit.caller import UNKNOWN
 from dashtam.identity.sessions import Tokens
 from dashtam.models import Role, SessionKind, User
 from dashtam.resources import Resources
-from tests.support.makers import make_connection, make_user
+from tests.support.checkout import CHECKOUT
+from tests.support.makers.rows import make_connection, make_user
 
-_DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "permissions.md"
+_DOCUMENT: Final = CHECKOUT / "docs" / "permissions.md"
 NAMES: Final = (
     "nobody",
     "user",

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dashtam.models import Role, UserSession
-from tests.integration.api.conftest import MakeVisitor
-from tests.support.people import OTHER_PASSWORD, PASSWORD, Visitor, problem
+from tests.support.people.visiting import MakeVisitor
+from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, Visitor, problem
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 

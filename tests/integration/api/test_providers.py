@@ -10,7 +10,7 @@ from quart.typing import TestClientProtocol as Client
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from dashtam.models import Provider
-from tests.support.makers import make_provider
+from tests.support.makers.rows import make_provider
 
 PATH = "/api/v1/providers"
 

@@ -12,13 +12,13 @@ from dashtam.app import create_app
 from dashtam.models import AuditEntry, User
 from dashtam.resources import Resources
 from dashtam.settings.model import TestSettings
-from tests.integration.api.conftest import MakeVisitor, make_person
-from tests.support.connected import Connected, connect_bank, forget_refreshes
-from tests.support.makers import make_provider
-from tests.support.people import Visitor, problem
-from tests.support.token_adapter import PROFILE, TokenAdapter
-from tests.support.token_caller import build_refreshes
-from tests.support.token_server import TokenServer, serving_tokens
+from tests.support.banks.token_adapter import PROFILE, TokenAdapter
+from tests.support.banks.token_caller import build_refreshes
+from tests.support.banks.token_server import TokenServer, serving_tokens
+from tests.support.makers.rows import make_provider
+from tests.support.people.connected import Connected, connect_bank, forget_refreshes
+from tests.support.people.visiting import MakeVisitor, make_person
+from tests.support.people.visitors import Visitor, problem
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from dashtam.models import AuditEntry, RecoveryCode, SecondFactor
 from dashtam.resources import Resources
 from dashtam.sealing.columns import SECOND_FACTOR
 from dashtam.sealing.errors import SealError
-from tests.integration.api.conftest import MakeVisitor
-from tests.support.people import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
+from tests.support.people.visiting import MakeVisitor
+from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, Postbox, Visitor, problem
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 PATH = "users/me/second-factor"

@@ -12,7 +12,7 @@ import pytest
 
 from dashtam.devenv.engines.reload import STOP_SECONDS
 from dashtam.settings.model import TestSettings
-from tests.support.served import Served, serving
+from tests.support.servers.served import Served, serving
 
 CANARIES = {
     "DATABASE_URL": "postgresql+asyncpg://dashtam_test_user:canary-of-the-database@127.0.0.1:1/dashtam_test",

@@ -15,8 +15,8 @@ from dashtam.identity.errors import SignInRefused
 from dashtam.models import AuditEntry, SessionKind, SessionToken, User, UserSession
 from dashtam.resources import Resources
 from dashtam.security.tokens import BROWSER_IDLE_TTL, REFRESH_GRACE
-from tests.integration.api.conftest import MakeVisitor, make_person
-from tests.support.people import OTHER_PASSWORD, PASSWORD, Visitor, problem
+from tests.support.people.visiting import MakeVisitor, make_person
+from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, Visitor, problem
 
 ADA, EVE = "ada@example.com", "eve@example.com"
 OWN_PAGE = {"X_Dashtam_Request": "1", "Sec_Fetch_Site": "same-origin"}

@@ -14,9 +14,9 @@ from dashtam.identity.passwords import open_passwords
 from dashtam.models import AuditEntry, OneTimeCode, ProviderToken, SessionToken, User, UserSession
 from dashtam.resources import Resources, build_people
 from dashtam.settings.model import TestSettings
-from tests.integration.api.conftest import MakeVisitor, make_person
-from tests.support.makers import make_connection, make_token
-from tests.support.people import OTHER_PASSWORD, PASSWORD, VISITORS_IP, Postbox, Visitor, problem
+from tests.support.makers.rows import make_connection, make_token
+from tests.support.people.visiting import MakeVisitor, make_person
+from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, VISITORS_IP, Postbox, Visitor, problem
 
 ADA = "ada@example.com"
 

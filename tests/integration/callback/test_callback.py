@@ -19,7 +19,7 @@ from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
-from tests.support.linking import relinked
+from tests.support.people.linking import relinked
 
 PATH = "/callback/schwab"
 HOSTILE = [

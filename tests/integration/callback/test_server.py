@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashtam.settings.model import TestSettings
-from tests.support.served import Served, serving
+from tests.support.servers.served import Served, serving
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from dashtam.database.errors import DatabaseNotReady
 from dashtam.database.lifespan import connect, open_session
 from dashtam.models import User
 from dashtam.settings.model import TestSettings
-from tests.support.makers import make_user
+from tests.support.makers.rows import make_user
 
 
 async def test_sessions_are_named_after_environment_and_process(settings: TestSettings) -> None:

@@ -14,8 +14,8 @@ from dashtam.devenv.project.certificates import Certificates, ensure_certificate
 from dashtam.mail.errors import MailMisconfigured, MailNotSent, MailRefused, MailServerNotReady
 from dashtam.mail.smtp import SmtpMailer
 from dashtam.settings.addresses import MailAddress, MailEncryption
-from tests.support.mail_server import HATED, PASSWORD, STRANGER, MailServer, mail_server
-from tests.support.ports import free_ports
+from tests.support.servers.mail_server import HATED, PASSWORD, STRANGER, MailServer, mail_server
+from tests.support.servers.ports import free_ports
 
 IMPLICIT, STARTTLS, NONE = MailEncryption.IMPLICIT, MailEncryption.STARTTLS, MailEncryption.NONE
 LINK = "https://localhost:8000/verify?token=canary-of-a-link"

@@ -6,7 +6,7 @@ from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from dashtam.models import AuditEntry
-from tests.support.makers import make_audit_entry
+from tests.support.makers.rows import make_audit_entry
 
 pytestmark = pytest.mark.usefixtures("transaction")
 

@@ -25,7 +25,7 @@ from dashtam.models import (
     TokenKind,
     User,
 )
-from tests.support.makers import (
+from tests.support.makers.rows import (
     make_audit_entry,
     make_code,
     make_connection,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dashtam.devenv.project.certificates import Certificates
-from tests.support.wire_server import Reply, WireServer, wire_server
+from tests.support.banks.wire_server import Reply, WireServer, wire_server
 
 
 @pytest.fixture

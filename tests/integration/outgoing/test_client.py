@@ -12,7 +12,7 @@ from dashtam.outgoing import CallFailed, Outgoing, Why, open_outgoing
 from dashtam.outgoing.client import USER_AGENT
 from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import TestSettings
-from tests.support.wire_server import Reply, WireServer, wire_server
+from tests.support.banks.wire_server import Reply, WireServer, wire_server
 
 SECRET = {"Authorization": "Bearer canary-token"}
 

@@ -5,8 +5,8 @@ from pydantic import SecretStr
 
 from dashtam.outgoing import CallFailed, Outgoing, Why
 from dashtam.settings.model import Environment, TestSettings
+from tests.support.banks.wire_server import Reply, WireServer
 from tests.support.network import ExternalCall
-from tests.support.wire_server import Reply, WireServer
 
 NAME = "bank.example.com"
 

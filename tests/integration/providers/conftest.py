@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashtam.settings.model import TestSettings
-from tests.support.sandbox import Sandbox, serving_sandbox
+from tests.support.banks.sandbox import Sandbox, serving_sandbox
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+from tests.support.checkout import CHECKOUT
+
 PAGE = CHECKOUT / "docs" / "adding-a-provider.md"
 LEFT = (
     ".git",

@@ -22,8 +22,8 @@ from dashtam.providers.errors import (
     SecretRefused,
 )
 from dashtam.settings.model import TestSettings
-from tests.support.fake_alpaca import CLIENT, CODE, LIVE_KEYS, PAPER_KEYS, SECRET, FakeAlpaca
-from tests.support.wire_server import Reply, WireServer, wire_server
+from tests.support.banks.fake_alpaca import CLIENT, CODE, LIVE_KEYS, PAPER_KEYS, SECRET, FakeAlpaca
+from tests.support.banks.wire_server import Reply, WireServer, wire_server
 
 REDIRECT_URI = "https://localhost:8182/callback/alpaca"
 VERIFIER = SecretStr("v" * 43)

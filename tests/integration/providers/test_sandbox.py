@@ -19,7 +19,7 @@ from dashtam.providers.errors import (
 )
 from dashtam.providers.registry import build_registry
 from dashtam.sandbox.consent import WRONG_ISSUER
-from tests.support.sandbox import Sandbox, carried
+from tests.support.banks.sandbox import Sandbox, carried
 
 STATE = SecretStr("state-canary")
 VERIFIER = SecretStr(secrets.token_urlsafe(48))

@@ -16,9 +16,9 @@ from dashtam.providers.base import OAuthAdapter
 from dashtam.providers.errors import NotConnected, ProviderNotReady
 from dashtam.resources import Resources, open_resources
 from dashtam.tokens.store import find_stored, store_grant
-from tests.support.connected import forget_refreshes
-from tests.support.makers import make_connection, make_provider, make_user
-from tests.support.sandbox import Sandbox
+from tests.support.banks.sandbox import Sandbox
+from tests.support.makers.rows import make_connection, make_provider, make_user
+from tests.support.people.connected import forget_refreshes
 
 VERIFIER = SecretStr(secrets.token_urlsafe(48))
 

@@ -23,8 +23,17 @@ from dashtam.providers.errors import (
 )
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
 from dashtam.settings.model import TestSettings
-from tests.support.fake_schwab import CODE, EXPIRED, ID_TOKEN, KEY, SECRET, UNSUPPORTED, FakeSchwab, refused
-from tests.support.wire_server import Reply, WireServer, wire_server
+from tests.support.banks.fake_schwab import (
+    CODE,
+    EXPIRED,
+    ID_TOKEN,
+    KEY,
+    SECRET,
+    UNSUPPORTED,
+    FakeSchwab,
+    refused,
+)
+from tests.support.banks.wire_server import Reply, WireServer, wire_server
 
 REDIRECT_URI = "https://127.0.0.1:8182/callback/schwab"
 VERIFIER = SecretStr("v" * 43)

@@ -16,8 +16,8 @@ from dashtam.providers.errors import AnswerUnusable, ProviderFailure, ProviderNo
 from dashtam.providers.settings import ProviderSettings
 from dashtam.providers.simplefin.adapter import build, read_setup_token
 from dashtam.settings.model import Environment, TestSettings
-from tests.support.fake_simplefin import FakeBridge, setup_token
-from tests.support.wire_server import Reply, WireServer, wire_server
+from tests.support.banks.fake_simplefin import FakeBridge, setup_token
+from tests.support.banks.wire_server import Reply, WireServer, wire_server
 
 TOKEN = "demo-claim-canary"
 

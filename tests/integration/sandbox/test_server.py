@@ -20,7 +20,7 @@ from dashtam.resources import Resources
 from dashtam.sandbox.__main__ import turn
 from dashtam.sandbox.consent import redirect_uri_of
 from dashtam.settings.model import Environment, TestSettings
-from tests.support.sandbox import carried
+from tests.support.banks.sandbox import carried
 
 VERIFIER = "v" * 43
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dashtam.database.config import connection_parameters, session_name, tortoise_config
-from tests.support.disposables import make_test_settings
+from tests.support.makers.disposables import make_test_settings
 
 
 def test_every_part_that_a_pg_variable_could_supply_is_given() -> None:

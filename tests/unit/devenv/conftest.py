@@ -12,10 +12,9 @@ from dashtam.devenv.project.project import Project
 from dashtam.devenv.project.state import State
 from dashtam.devenv.report import Report
 from dashtam.devenv.session import Session
-from tests.support.fake_engine import FakeEngine
-from tests.support.ports import free_ports
-
-CHECKOUT = Path(__file__).resolve().parents[3]
+from tests.support.checkout import CHECKOUT
+from tests.support.projects.fake_engine import FakeEngine
+from tests.support.servers.ports import free_ports
 
 
 @pytest.fixture(name="engine")

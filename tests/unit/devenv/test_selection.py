@@ -11,8 +11,8 @@ from dashtam.devenv.project.configuration import Configuration, read_configurati
 from dashtam.devenv.project.project import Project
 from dashtam.devenv.project.state import State
 from dashtam.devenv.selection import select_engine
+from tests.support.checkout import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 COMPOSE, EMBEDDED = EngineName.COMPOSE, EngineName.EMBEDDED
 
 

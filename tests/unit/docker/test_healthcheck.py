@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.project.certificates import Certificates, ensure_certificates
+from tests.support.checkout import CHECKOUT
 
-CHECK = Path(__file__).parents[3] / "docker" / "healthcheck.py"
+CHECK = CHECKOUT / "docker" / "healthcheck.py"
 
 
 class Handler(BaseHTTPRequestHandler):

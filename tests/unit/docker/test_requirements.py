@@ -3,9 +3,8 @@
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
-CHECKOUT = Path(__file__).parents[3]
+from tests.support.checkout import CHECKOUT
 
 
 def printed(*extras: str) -> list[str]:

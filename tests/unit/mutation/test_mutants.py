@@ -9,6 +9,8 @@ from typing import cast
 
 import pytest
 
+from tests.support.checkout import CHECKOUT
+
 pytest.importorskip("mutmut", reason="mutants are made where the extra dev is installed")
 
 from tests.mutation.equivalents import find_stale, read_equivalents
@@ -20,7 +22,6 @@ from tests.mutation.shell import shell_mutants
 from tests.mutation.sql import sql_mutants
 from tests.mutation.targets import TARGETS, Target
 
-CHECKOUT = Path(__file__).parents[3]
 GUARD = """
 def refuse(seen: int, lock: object) -> None:
     with lock:

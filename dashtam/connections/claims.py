@@ -54,7 +54,7 @@ class Claims:
             UnfitBody: names what is missing, too much, or too long.
             AliasTaken: the user has a connection of that alias.
             TooManyConnections: the user has so many that one more has no room.
-            ProviderFailure: see providers/failures.py.
+            ProviderFailure: see providers/errors.py.
         """
         adapter = self._adapter(provider_key)
         _check(adapter, secrets)

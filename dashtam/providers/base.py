@@ -2,7 +2,7 @@
 
 There are two ways in. An `OAuthAdapter` sends the user to the institution and exchanges the code that comes back
 (OAuth 2.1); a `SecretAdapter` takes what the user copied from the institution's own pages. Both answer with a
-`TokenGrant`, and both tell what went wrong with the exceptions of failures.py and with nothing else.
+`TokenGrant`, and both tell what went wrong with the exceptions of providers/errors.py and with nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ class Adapter(Protocol):
         `hint` is access_token or refresh_token (RFC 7009, 2.1). Returning true means that the token is dead, or was.
 
         Raises:
-            ProviderFailure: see failures.py; the token has to be believed alive.
+            ProviderFailure: see providers/errors.py; the token has to be believed alive.
         """
         ...
 
@@ -113,7 +113,7 @@ class OAuthAdapter(Adapter, Protocol):
         """Exchange a code, once: whatever happens, it is never sent again.
 
         Raises:
-            ProviderFailure: see failures.py.
+            ProviderFailure: see providers/errors.py.
         """
         ...
 
@@ -122,7 +122,7 @@ class OAuthAdapter(Adapter, Protocol):
 
         Raises:
             GrantRefused: the grant is dead.
-            ProviderFailure: see failures.py.
+            ProviderFailure: see providers/errors.py.
         """
         ...
 
@@ -141,7 +141,7 @@ class SecretAdapter(Adapter, Protocol):
 
         Raises:
             SecretRefused: the provider does not take it, or took it before.
-            ProviderFailure: see failures.py.
+            ProviderFailure: see providers/errors.py.
         """
         ...
 

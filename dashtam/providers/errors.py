@@ -16,7 +16,7 @@ AuthorizationDenied             403  authorization_denied     the user did not a
 ScopeMissing                    403  scope_missing            the user agreed to less than we need
 
 A message never repeats what a provider wrote, since it may quote a token; `detail` holds a short code from a fixed list
-of the adapter's. Where no answer came, it is the code of outgoing/failures.py: after `unreachable` the provider has not
+of the adapter's. Where no answer came, it is the code of outgoing/errors.py: after `unreachable` the provider has not
 seen the call, after `answer_lost` and `too_large` it may have done what it was asked.
 """
 

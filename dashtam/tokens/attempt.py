@@ -37,7 +37,7 @@ AWAY: Final = (
     *(asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError),
 )
 LOST: Final = frozenset({"answer_lost", "too_large"})
-"""Details of a failure after which the provider may have done what it was asked (outgoing/failures.py)."""
+"""Details of a failure after which the provider may have done what it was asked (outgoing/errors.py)."""
 _log = get_logger(__name__)
 
 

@@ -65,7 +65,7 @@ transaction: what is rolled back would give the one-time password back, and the 
 def idempotent(user_id: Callable[[], UUID]) -> Callable[[Endpoint], Endpoint]:
     """Let an endpoint that creates something take an Idempotency-Key; `user_id` tells whose request is at hand.
 
-    With a key, the endpoint runs inside of one database transaction: see services/idempotency.py. It is for users
+    With a key, the endpoint runs inside of one database transaction: see web/stored_answers.py. It is for users
     only: the key of nobody in particular would open an answer to whoever guesses it.
     """
 

@@ -1,6 +1,7 @@
-"""Files and functions stay small enough to be read in one go."""
+"""Files, functions and folders stay small enough to be read in one go."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ MODULES = sorted(
 )
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 40
+MAX_SIBLINGS = 20
 VAGUE_NAMES = {"utils", "helpers", "common", "manager"}
 
 
@@ -31,3 +33,10 @@ def test_a_module_says_what_it_is_for_and_stays_small(module: Path) -> None:
         f.name for f in functions if (f.end_lineno or f.lineno) - f.body[0].lineno >= LONGEST_FUNCTION
     ]
     assert not too_long
+
+
+def test_a_folder_with_more_than_twenty_modules_is_split() -> None:
+    siblings = Counter(
+        module.parent for module in MODULES if module.name not in {"__init__.py", "conftest.py"}
+    )
+    assert {name_of(folder): count for folder, count in siblings.items() if count > MAX_SIBLINGS} == {}

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from dashtam.devenv.components import EngineName
-from tests.acceptance.test_sign_in import CALLS, run
+from tests.acceptance.service.test_sign_in import CALLS, run
 from tests.support.people.visitors import PASSWORD
 from tests.support.projects.project import ThrowawayProject, finish, read_until, throwaway_project
 

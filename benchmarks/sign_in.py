@@ -36,8 +36,8 @@ from dashtam.settings.model import TestSettings
 
 LEAST_OF_OPEN: Final = 0.75
 LEAST_OF_ARGON2: Final = 0.8
-MOST_DELAY_MS: Final = 25.0
-MOST_APART: Final = 0.1
+MAX_DELAY_MS: Final = 25.0
+MAX_APART: Final = 0.1
 """Between a refusal for an address that has a user and for one that has none, as a share."""
 AT_ONCE: Final = 20
 _USERS: Final = 200
@@ -174,8 +174,8 @@ async def _compare(contestant: Contestant, folder: Path, *, rounds: int, seconds
     verdicts = (
         _judge("authenticated read, times the same read for anybody", _ratio(reads), least=LEAST_OF_OPEN),
         _judge("sign-ins, times bare argon2", _ratio(sign_ins), least=LEAST_OF_ARGON2),
-        _judge(f"event loop late while {AT_ONCE} sign in, p99 in ms", p99, most=MOST_DELAY_MS),
-        _judge("refusals of known and unknown addresses, apart as a share", apart, most=MOST_APART),
+        _judge(f"event loop late while {AT_ONCE} sign in, p99 in ms", p99, most=MAX_DELAY_MS),
+        _judge("refusals of known and unknown addresses, apart as a share", apart, most=MAX_APART),
     )
     return all(verdicts)
 

@@ -24,8 +24,8 @@ from dashtam.web.audits import refuse_undeclared
 from dashtam.web.current import hold
 from dashtam.web.edge.edge import (
     LOOPBACK_HOSTS,
-    MOST_BODY_BYTES,
-    MOST_HEADER_BYTES,
+    MAX_BODY_BYTES,
+    MAX_HEADER_BYTES,
     Edge,
     Policy,
     security_headers,
@@ -74,14 +74,14 @@ def create_callback_app(settings: Settings, *, resources: Resources | None = Non
     refuse_undeclared(app)
     # What a provider puts into its redirect may be long, and a browser cannot ask otherwise.
     policy = _policy(settings, settings.CALLBACK_URL, refusal=pages.refusal, methods=frozenset({"GET"}))
-    _put_edge(app, replace(policy, target_bytes=MOST_HEADER_BYTES))
+    _put_edge(app, replace(policy, target_bytes=MAX_HEADER_BYTES))
     return app
 
 
 def _create(name: str, settings: Settings, resources: Resources | None) -> Quart:
     app = Quart(f"dashtam.{name}", static_folder=None)
     app.config.update(
-        MAX_CONTENT_LENGTH=MOST_BODY_BYTES, BODY_TIMEOUT=_BODY_SECONDS, PROVIDE_AUTOMATIC_OPTIONS=False
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=_BODY_SECONDS, PROVIDE_AUTOMATIC_OPTIONS=False
     )
     app.url_map.merge_slashes = False  # a path is what it is: no redirect to a tidier one
     hold(app, resources)

@@ -144,7 +144,7 @@ class Cache:
         with self._answering():
             await self._client.set(self._prefix + key, text, px=max(1, int(ttl.total_seconds() * 1000)))
 
-    async def claim(self, key: str, text: str, *, ttl: timedelta) -> str | None:
+    async def set_if_absent(self, key: str, text: str, *, ttl: timedelta) -> str | None:
         """Remember a text where nothing is, and answer None; else answer what is there.
 
         Of many at once exactly one is answered None.

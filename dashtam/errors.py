@@ -76,7 +76,7 @@ class InvalidRequest(DashtamError):
     code = "invalid_request"
 
 
-class UnfitBody(DashtamError):
+class InvalidBody(DashtamError):
     """The body of the request does not hold what is expected."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY

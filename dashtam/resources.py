@@ -9,7 +9,7 @@ from argon2 import Parameters
 from dashtam.audit.trail import AuditTrail
 from dashtam.cache import Cache, open_cache
 from dashtam.connections.authorizations import Authorizations
-from dashtam.connections.callbacks import Answers
+from dashtam.connections.callbacks import Callbacks
 from dashtam.connections.claims import Claims
 from dashtam.connections.lifecycle import Connections
 from dashtam.database.lifespan import connect
@@ -41,15 +41,15 @@ class Resources:
     keys: Keys
     trail: AuditTrail
     mailer: Mailer
-    people: "People"
+    identity: "IdentityServices"
     outgoing: Outgoing
     registry: Registry
-    linking: "Linking"
+    connections: "ConnectionServices"
     refreshes: Refreshes
 
 
 @dataclass(frozen=True)
-class People:
+class IdentityServices:
     """The services that know who somebody is."""
 
     identities: Identities
@@ -62,28 +62,28 @@ class People:
 
 
 @dataclass(frozen=True)
-class Linking:
+class ConnectionServices:
     """The services that link users with providers."""
 
     authorizations: Authorizations
-    answers: Answers
+    callbacks: Callbacks
     claims: Claims
     connections: Connections
 
 
-def build_people(
+def build_identity(
     settings: Settings,
     cache: Cache,
     keys: Keys,
     passwords: Passwords,
     trail: AuditTrail,
     mailer: Mailer,
-) -> People:
+) -> IdentityServices:
     """Wire the services that know who somebody is."""
     identities = Identities(cache)
     sessions = Sessions(identities, trail)
     second_factors = SecondFactors(keys, trail)
-    return People(
+    return IdentityServices(
         identities=identities,
         sessions=sessions,
         personal_tokens=PersonalTokens(sessions, trail),
@@ -96,15 +96,20 @@ def build_people(
     )
 
 
-def build_linking(
-    settings: Settings, cache: Cache, keys: Keys, trail: AuditTrail, people: People, registry: Registry
-) -> Linking:
+def build_connections(
+    settings: Settings,
+    cache: Cache,
+    keys: Keys,
+    trail: AuditTrail,
+    identity: IdentityServices,
+    registry: Registry,
+) -> ConnectionServices:
     """Wire the services that link users with providers."""
-    identities, callback_url = people.identities, settings.CALLBACK_URL
+    identities, callback_url = identity.identities, settings.CALLBACK_URL
     connections = Connections(registry, keys, trail)
-    return Linking(
+    return ConnectionServices(
         authorizations=Authorizations(registry, keys, trail, identities, callback_url=callback_url),
-        answers=Answers(registry, cache, keys, trail, identities, callback_url=callback_url),
+        callbacks=Callbacks(registry, cache, keys, trail, identities, callback_url=callback_url),
         claims=Claims(registry, keys, trail, connections),
         connections=connections,
     )
@@ -138,13 +143,13 @@ async def open_resources(
         keys = Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
         with open_passwords(hashing) as passwords:
             mailer = build_mailer(settings, cache)
-            people = build_people(settings, cache, keys, passwords, trail, mailer)
+            identity = build_identity(settings, cache, keys, passwords, trail, mailer)
             registry = build_registry(settings, outgoing)
-            linking = build_linking(settings, cache, keys, trail, people, registry)
+            connections = build_connections(settings, cache, keys, trail, identity, registry)
             refreshes = build_refreshes(cache, keys, trail, registry)
             try:
                 yield Resources(
-                    settings, cache, keys, trail, mailer, people, outgoing, registry, linking, refreshes
+                    settings, cache, keys, trail, mailer, identity, outgoing, registry, connections, refreshes
                 )
             finally:
                 await refreshes.finish()

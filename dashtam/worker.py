@@ -25,7 +25,7 @@ from dashtam.resources import Resources, open_resources
 from dashtam.settings.errors import SettingsError
 from dashtam.settings.loading import load_settings, secret_values
 from dashtam.settings.model import Settings
-from dashtam.tokens.attempt import AWAY
+from dashtam.tokens.attempt import UNAVAILABLE
 from dashtam.tokens.revocations import revoke_due
 from dashtam.tokens.upkeep import Upkeep, purge_expired
 
@@ -61,7 +61,7 @@ class Refresher:
         """Begin; the first look is now."""
         upkeep = Upkeep(self._resources.refreshes, self._resources.trail, self._resources.mailer)
         jobs: dict[str, Job] = {
-            "due connections": upkeep.see_to_due,
+            "due connections": upkeep.refresh_due,
             "revocations": self._revoke,
             "purge": purge_expired,
         }
@@ -119,7 +119,7 @@ class Refresher:
                 done = await job()
                 if done:
                     _log.info("done", job=name, result=done)
-            except (DashtamError, *AWAY) as error:
+            except (DashtamError, *UNAVAILABLE) as error:
                 _log.warning("left for the next time", job=name, reason=f"{type(error).__name__}: {error}")
             except Exception:  # noqa: BLE001  # whatever it is, the other jobs go on
                 _log.exception("unexpected failure", job=name)

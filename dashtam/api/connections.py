@@ -16,17 +16,16 @@ from dashtam.api.schemas.connections import (
     Naming,
     Reconnecting,
 )
-from dashtam.api.users import answer
 from dashtam.connections.advice import advise
 from dashtam.connections.authorizations import Asker, Link
 from dashtam.connections.lifecycle import Standing
-from dashtam.errors import UnfitBody
+from dashtam.errors import InvalidBody
 from dashtam.web import limits
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.auth import current_identity
-from dashtam.web.body import read_body
+from dashtam.web.body import read_body, respond
 from dashtam.web.callers import current_caller
-from dashtam.web.current import current_linking, current_resources
+from dashtam.web.current import current_resources
 from dashtam.web.idempotency import Endpoint, idempotent
 from dashtam.web.paging import PAGED, next_page, put_next
 from dashtam.web.preconditions import CONDITIONAL, VERSIONED, put_version, read_precondition
@@ -81,11 +80,11 @@ async def connect() -> Response:
     """
     body = await read_body(Connecting)
     if body.secrets is not None:
-        claimed = await current_linking().claims.connect(
+        claimed = await current_resources().connections.claims.connect(
             _asker(), provider_key=body.provider_key, alias=body.alias, secrets=body.secrets
         )
         return _begun(claimed)
-    link = await current_linking().authorizations.connect(
+    link = await current_resources().connections.authorizations.connect(
         _asker(), provider_key=body.provider_key, alias=body.alias, return_path=_return_path(body)
     )
     return _begun(Standing(link.connection), link)
@@ -100,13 +99,13 @@ async def connect() -> Response:
 async def list_connections() -> Response:
     """List your connections, the oldest first."""
     query = read_query(ConnectionQuery)
-    found = await current_linking().connections.list_connections(
+    found = await current_resources().connections.connections.list_connections(
         _user_id(), limit=query.limit + 1, after=query.after
     )
     shown = [_entry(standing) for standing in found[: query.limit]]
     has_more = len(found) > query.limit
     following = next_page(blueprint.url_prefix, limit=query.limit, after=shown[-1].id) if has_more else None
-    return put_next(answer(ConnectionList(items=shown, next=following)), following)
+    return put_next(respond(ConnectionList(items=shown, next=following)), following)
 
 
 @blueprint.get("/<uuid:connection_id>")
@@ -116,7 +115,7 @@ async def list_connections() -> Response:
 @not_audited("shows a user their own connection")
 async def show_connection(connection_id: UUID) -> Response:
     """Show one of your connections: where it stands, why, and what you can do."""
-    return _shown(await current_linking().connections.get(_user_id(), connection_id))
+    return _shown(await current_resources().connections.connections.get(_user_id(), connection_id))
 
 
 @blueprint.patch("/<uuid:connection_id>")
@@ -128,7 +127,7 @@ async def show_connection(connection_id: UUID) -> Response:
 async def rename_connection(connection_id: UUID) -> Response:
     """Call one of your connections something else."""
     precondition, body = read_precondition(), await read_body(Naming)
-    standing = await current_linking().connections.rename(
+    standing = await current_resources().connections.connections.rename(
         _user_id(), connection_id, alias=body.alias, precondition=precondition, caller=current_caller()
     )
     return _shown(standing)
@@ -146,11 +145,15 @@ async def reconnect(connection_id: UUID) -> Response:
     """Connect one of your connections again, whatever became of it: it keeps its id and its history."""
     body = await read_body(Reconnecting)
     if body.secrets is not None:
-        return _begun(await current_linking().claims.reconnect(_asker(), connection_id, secrets=body.secrets))
-    link = await current_linking().authorizations.reconnect(
+        return _begun(
+            await current_resources().connections.claims.reconnect(
+                _asker(), connection_id, secrets=body.secrets
+            )
+        )
+    link = await current_resources().connections.authorizations.reconnect(
         _asker(), connection_id, return_path=_return_path(body)
     )
-    return _begun(await current_linking().connections.get(_user_id(), connection_id), link)
+    return _begun(await current_resources().connections.connections.get(_user_id(), connection_id), link)
 
 
 @blueprint.post("/<uuid:connection_id>/disconnection")
@@ -161,7 +164,9 @@ async def reconnect(connection_id: UUID) -> Response:
 async def disconnect(connection_id: UUID) -> Response:
     """End one of your connections: its token is of no use here from now on, and the provider is told."""
     return _shown(
-        await current_linking().connections.disconnect(_user_id(), connection_id, caller=current_caller())
+        await current_resources().connections.connections.disconnect(
+            _user_id(), connection_id, caller=current_caller()
+        )
     )
 
 
@@ -170,7 +175,9 @@ async def disconnect(connection_id: UUID) -> Response:
 @audits("connection.deleted", "token.revoked")
 async def forget_connection(connection_id: UUID) -> Response:
     """End one of your connections and forget it, with all that came from it."""
-    await current_linking().connections.forget(_user_id(), connection_id, caller=current_caller())
+    await current_resources().connections.connections.forget(
+        _user_id(), connection_id, caller=current_caller()
+    )
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -193,7 +200,7 @@ async def refresh(connection_id: UUID) -> Response:
     """
     user_id = current_identity().user_id
     await current_resources().refreshes.ensure(connection_id, user_id=user_id, caller=current_caller())
-    return _shown(await current_linking().connections.get(user_id, connection_id))
+    return _shown(await current_resources().connections.connections.get(user_id, connection_id))
 
 
 def _asker() -> Asker:
@@ -205,12 +212,12 @@ def _return_path(body: Reconnecting) -> str:
     """Where the last page may lead back to.
 
     Raises:
-        UnfitBody: it is not one of those that the settings name.
+        InvalidBody: it is not one of those that the settings name.
     """
     if body.return_path is None:
         return ""
     if body.return_path not in current_resources().settings.return_paths:
-        raise UnfitBody(parts=[("return_path", "Expected one of the paths that RETURN_PATHS lists")])
+        raise InvalidBody(parts=[("return_path", "Expected one of the paths that RETURN_PATHS lists")])
     return body.return_path
 
 
@@ -233,7 +240,7 @@ def _entry(standing: Standing) -> ConnectionEntry:
 
 def _shown(standing: Standing) -> Response:
     """Answer with a connection."""
-    return put_version(answer(_entry(standing)), standing.version)
+    return put_version(respond(_entry(standing)), standing.version)
 
 
 def _begun(standing: Standing, link: Link | None = None) -> Response:
@@ -243,6 +250,6 @@ def _begun(standing: Standing, link: Link | None = None) -> Response:
         link=f"{settings.APP_URL}/connect/{link.ticket.get_secret_value()}" if link else None,
         link_expires_at=link.expires_at if link else None,
     )
-    response = put_version(answer(body, HTTPStatus.CREATED), standing.version)
+    response = put_version(respond(body, HTTPStatus.CREATED), standing.version)
     response.headers["Location"] = f"{blueprint.url_prefix}/{body.id}"
     return response

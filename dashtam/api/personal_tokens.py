@@ -13,13 +13,12 @@ from dashtam.api.schemas.sessions import (
     PersonalTokenMade,
     PersonalTokenRequest,
 )
-from dashtam.api.users import answer
 from dashtam.web import limits
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.auth import current_identity
-from dashtam.web.body import read_body
+from dashtam.web.body import read_body, respond
 from dashtam.web.callers import current_caller
-from dashtam.web.current import current_people
+from dashtam.web.current import current_resources
 from dashtam.web.traits import promise
 
 blueprint = Blueprint("personal_tokens", __name__, url_prefix="/api/v1/personal-tokens")
@@ -35,14 +34,14 @@ async def create_token() -> Response:
     """Make a token for a script; it is shown this once."""
     body, identity, caller = await read_body(PersonalTokenRequest), current_identity(), current_caller()
     await limits.limit_account(str(identity.user_id))
-    await current_people().authentication.confirm(
+    await current_resources().identity.authentication.confirm(
         identity.user_id, body.password, body.one_time_password, caller=caller
     )
-    made = await current_people().personal_tokens.create(
+    made = await current_resources().identity.personal_tokens.create(
         identity.user_id, name=body.name, scope=body.scope, ttl=timedelta(days=body.days), caller=caller
     )
     entry = PersonalTokenEntry.model_validate(made.session)
-    return answer(
+    return respond(
         PersonalTokenMade(**entry.model_dump(), token=made.access.get_secret_value()), HTTPStatus.CREATED
     )
 
@@ -53,8 +52,8 @@ async def create_token() -> Response:
 @not_audited("shows a user the names of their own tokens")
 async def list_tokens() -> Response:
     """List your personal access tokens, the newest first."""
-    found = await current_people().personal_tokens.list_tokens(current_identity().user_id)
-    return answer(PersonalTokenList(items=[PersonalTokenEntry.model_validate(token) for token in found]))
+    found = await current_resources().identity.personal_tokens.list_tokens(current_identity().user_id)
+    return respond(PersonalTokenList(items=[PersonalTokenEntry.model_validate(token) for token in found]))
 
 
 @blueprint.delete("/<uuid:token_id>")
@@ -62,5 +61,7 @@ async def list_tokens() -> Response:
 @audits("session.ended")
 async def end_token(token_id: UUID) -> Response:
     """End one of your personal access tokens."""
-    await current_people().personal_tokens.end(current_identity().user_id, token_id, caller=current_caller())
+    await current_resources().identity.personal_tokens.end(
+        current_identity().user_id, token_id, caller=current_caller()
+    )
     return Response(status=HTTPStatus.NO_CONTENT)

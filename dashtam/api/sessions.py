@@ -7,15 +7,14 @@ from quart import Blueprint, Response
 from quart_schema import document_request, document_response, tag
 
 from dashtam.api.schemas.sessions import Refresh, Renaming, SessionEntry, SessionList, SignedIn, SignIn
-from dashtam.api.users import answer
 from dashtam.identity.sessions import Tokens
 from dashtam.web import limits
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.auth import current_identity
-from dashtam.web.body import read_body
+from dashtam.web.body import read_body, respond
 from dashtam.web.callers import current_caller
-from dashtam.web.cookies import BAKED, clear_cookie, read_cookie, require_own_page, set_cookie
-from dashtam.web.current import current_people
+from dashtam.web.cookies import SETS_COOKIE, clear_cookie, read_cookie, require_own_page, set_cookie
+from dashtam.web.current import current_resources
 from dashtam.web.traits import Trait, promise
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
@@ -24,7 +23,7 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 @blueprint.post("")
 @document_request(SignIn)
 @document_response(SignedIn, HTTPStatus.CREATED)
-@promise(limits.LIMITED, BAKED, Trait(fails=(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)))
+@promise(limits.LIMITED, SETS_COOKIE, Trait(fails=(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)))
 @tag(["sessions"])
 @audits("session.started", "recovery_code.used", "attempts.limited")
 async def sign_in() -> Response:
@@ -37,7 +36,7 @@ async def sign_in() -> Response:
     if body.kind == "browser":
         require_own_page()
     await limits.limit_account(body.email)
-    tokens = await current_people().authentication.sign_in(
+    tokens = await current_resources().identity.authentication.sign_in(
         email=body.email,
         password=body.password,
         code=body.one_time_password,
@@ -47,10 +46,10 @@ async def sign_in() -> Response:
     )
     await limits.remember_device(body.email)
     if body.kind == "program":
-        return answer(_signed_in(tokens), HTTPStatus.CREATED)
+        return respond(_signed_in(tokens), HTTPStatus.CREATED)
     if (earlier := read_cookie()) is not None:
-        await current_people().sessions.end_earlier(earlier, caller=current_caller())
-    response = answer(SignedIn(session=_entry(tokens)), HTTPStatus.CREATED)
+        await current_resources().identity.sessions.end_earlier(earlier, caller=current_caller())
+    response = respond(SignedIn(session=_entry(tokens)), HTTPStatus.CREATED)
     set_cookie(response, tokens.access, tokens.access_ttl)
     return response
 
@@ -69,8 +68,10 @@ async def refresh_session() -> Response:
     """
     body = await read_body(Refresh)
     await limits.limit_network()
-    return answer(
-        _signed_in(await current_people().sessions.refresh(body.refresh_token, caller=current_caller()))
+    return respond(
+        _signed_in(
+            await current_resources().identity.sessions.refresh(body.refresh_token, caller=current_caller())
+        )
     )
 
 
@@ -81,9 +82,9 @@ async def refresh_session() -> Response:
 async def list_sessions() -> Response:
     """List where you are signed in, the newest first."""
     identity = current_identity()
-    found = await current_people().sessions.list_sessions(identity.user_id)
+    found = await current_resources().identity.sessions.list_sessions(identity.user_id)
     entries = [SessionEntry.model_validate(session) for session in found]
-    return answer(
+    return respond(
         SessionList(
             items=[
                 entry.model_copy(update={"is_current": entry.id == identity.session_id}) for entry in entries
@@ -100,15 +101,15 @@ async def list_sessions() -> Response:
 async def rename_session(session_id: UUID) -> Response:
     """Give one of your sessions another name."""
     body, identity = await read_body(Renaming), current_identity()
-    session = await current_people().sessions.rename(
+    session = await current_resources().identity.sessions.rename(
         identity.user_id, session_id, name=body.name, caller=current_caller()
     )
     entry = SessionEntry.model_validate(session)
-    return answer(entry.model_copy(update={"is_current": session_id == identity.session_id}))
+    return respond(entry.model_copy(update={"is_current": session_id == identity.session_id}))
 
 
 @blueprint.delete("/current")
-@promise(BAKED)
+@promise(SETS_COOKIE)
 @tag(["sessions"])
 @audits("session.ended")
 async def end_current() -> Response:
@@ -118,7 +119,7 @@ async def end_current() -> Response:
 
 
 @blueprint.delete("/<uuid:session_id>")
-@promise(BAKED)
+@promise(SETS_COOKIE)
 @tag(["sessions"])
 @audits("session.ended")
 async def end_session(session_id: UUID) -> Response:
@@ -132,7 +133,7 @@ async def end_session(session_id: UUID) -> Response:
 async def end_others() -> Response:
     """Sign out everywhere else; personal tokens end as well."""
     identity = current_identity()
-    await current_people().sessions.end_all(
+    await current_resources().identity.sessions.end_all(
         identity.user_id, caller=current_caller(), except_id=identity.session_id
     )
     return Response(status=HTTPStatus.NO_CONTENT)
@@ -140,7 +141,7 @@ async def end_others() -> Response:
 
 async def _end(session_id: UUID) -> Response:
     identity = current_identity()
-    await current_people().sessions.end(identity.user_id, session_id, caller=current_caller())
+    await current_resources().identity.sessions.end(identity.user_id, session_id, caller=current_caller())
     response = Response(status=HTTPStatus.NO_CONTENT)
     if session_id == identity.session_id:
         clear_cookie(response)

@@ -3,7 +3,6 @@
 from http import HTTPStatus
 from uuid import UUID
 
-from pydantic import BaseModel
 from quart import Blueprint, Response
 from quart_schema import document_querystring, document_request, document_response, tag
 
@@ -23,20 +22,15 @@ from dashtam.api.schemas.users import (
 from dashtam.web import limits
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.auth import current_identity
-from dashtam.web.body import read_body
+from dashtam.web.body import read_body, respond
 from dashtam.web.callers import current_caller
-from dashtam.web.cookies import BAKED, clear_cookie
-from dashtam.web.current import current_people
+from dashtam.web.cookies import SETS_COOKIE, clear_cookie
+from dashtam.web.current import current_resources
 from dashtam.web.paging import PAGED, next_page, put_next
 from dashtam.web.query import read_query
 from dashtam.web.traits import Trait, promise
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/v1/users")
-
-
-def answer(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Answer with a shape as JSON."""
-    return Response(body.model_dump_json(), status, content_type="application/json")
 
 
 @blueprint.post("")
@@ -52,8 +46,10 @@ async def register_user() -> Response:
     """
     body = await read_body(Registration)
     await limits.limit_letters(body.email)
-    await current_people().users.register(email=body.email, password=body.password, caller=current_caller())
-    return answer(LetterSent(), HTTPStatus.ACCEPTED)
+    await current_resources().identity.users.register(
+        email=body.email, password=body.password, caller=current_caller()
+    )
+    return respond(LetterSent(), HTTPStatus.ACCEPTED)
 
 
 @blueprint.post("/verifications")
@@ -66,10 +62,10 @@ async def verify_user() -> Response:
     """Bring the code of the letter back, with the password that was registered: now there is a user."""
     body = await read_body(Verification)
     await limits.limit_account(body.code.get_secret_value())
-    user = await current_people().users.verify(
+    user = await current_resources().identity.users.verify(
         code=body.code, password=body.password, caller=current_caller()
     )
-    return answer(UserEntry.model_validate(user), HTTPStatus.CREATED)
+    return respond(UserEntry.model_validate(user), HTTPStatus.CREATED)
 
 
 @blueprint.get("/me")
@@ -79,7 +75,9 @@ async def verify_user() -> Response:
 @not_audited("shows a user themselves")
 async def show_user() -> Response:
     """Show who is signed in."""
-    return answer(UserEntry.model_validate(await current_people().users.get(current_identity().user_id)))
+    return respond(
+        UserEntry.model_validate(await current_resources().identity.users.get(current_identity().user_id))
+    )
 
 
 @blueprint.put("/me/password")
@@ -92,26 +90,26 @@ async def change_password() -> Response:
     """Choose another password; every other session and personal token ends, and a letter tells."""
     body, identity = await read_body(PasswordChange), current_identity()
     await limits.limit_account(str(identity.user_id))
-    people, caller = current_people(), current_caller()
+    people, caller = current_resources().identity, current_caller()
     user = await people.authentication.confirm(
         identity.user_id, body.password, body.one_time_password, caller=caller
     )
     await people.users.change_password(
         user, password=body.new_password, session_id=identity.session_id, caller=caller
     )
-    return answer(LetterSent())
+    return respond(LetterSent())
 
 
 @blueprint.post("/me/deletion")
 @document_request(Confirmation)
-@promise(limits.LIMITED, BAKED)
+@promise(limits.LIMITED, SETS_COOKIE)
 @tag(["users"])
 @audits("user.confirmed", "user.deleted", "attempts.limited")
 async def delete_user() -> Response:
     """Leave: the user, their connections and all sealed tokens are gone at once, and for good."""
     body, identity = await read_body(Confirmation), current_identity()
     await limits.limit_account(str(identity.user_id))
-    people, caller = current_people(), current_caller()
+    people, caller = current_resources().identity, current_caller()
     user = await people.authentication.confirm(
         identity.user_id, body.password, body.one_time_password, caller=caller
     )
@@ -134,8 +132,8 @@ async def request_reset() -> Response:
     """
     body = await read_body(ResetRequest)
     await limits.limit_letters(body.email)
-    await current_people().users.request_reset(email=body.email, caller=current_caller())
-    return answer(LetterSent(), HTTPStatus.ACCEPTED)
+    await current_resources().identity.users.request_reset(email=body.email, caller=current_caller())
+    return respond(LetterSent(), HTTPStatus.ACCEPTED)
 
 
 @blueprint.post("/password-resets/completions")
@@ -148,10 +146,10 @@ async def complete_reset() -> Response:
     """Bring the code of the letter back, with a new password; every session and personal token ends."""
     body = await read_body(ResetCompletion)
     await limits.limit_account(body.code.get_secret_value())
-    await current_people().users.complete_reset(
+    await current_resources().identity.users.complete_reset(
         code=body.code, password=body.new_password, caller=current_caller()
     )
-    return answer(LetterSent())
+    return respond(LetterSent())
 
 
 @blueprint.get("")
@@ -163,11 +161,13 @@ async def complete_reset() -> Response:
 async def list_users() -> Response:
     """List all users, for an administrator."""
     query = read_query(UserQuery)
-    found = await current_people().administration.list_users(limit=query.limit + 1, after=query.after)
+    found = await current_resources().identity.administration.list_users(
+        limit=query.limit + 1, after=query.after
+    )
     shown = [UserEntry.model_validate(user) for user in found[: query.limit]]
     has_more = len(found) > query.limit
     following = next_page(blueprint.url_prefix, limit=query.limit, after=shown[-1].id) if has_more else None
-    return put_next(answer(UserList(items=shown, next=following)), following)
+    return put_next(respond(UserList(items=shown, next=following)), following)
 
 
 @blueprint.put("/<uuid:user_id>/role")
@@ -180,7 +180,7 @@ async def change_role(user_id: UUID) -> Response:
     """Say what a user may do, for an administrator."""
     # Without If-Match: a role is told whole, whatever it was, so no change of another is overwritten in part.
     body = await read_body(RoleChange)
-    user = await current_people().administration.set_role(
+    user = await current_resources().identity.administration.set_role(
         user_id, body.role, actor_id=current_identity().user_id, caller=current_caller()
     )
-    return answer(UserEntry.model_validate(user))
+    return respond(UserEntry.model_validate(user))

@@ -21,8 +21,8 @@ from dashtam.models import AuditEntry, AuditHead, Outcome
 
 SYSTEM: Final = "system"
 ANONYMOUS: Final = "anonymous"
-_MOST_USER_AGENT: Final = 512
-_MOST_DETAIL: Final = 512
+_MAX_USER_AGENT: Final = 512
+_MAX_DETAIL: Final = 512
 _EARLIER: Final = """
 SELECT * FROM provider_audit_logs WHERE sequence IS NULL AND id > $1 ORDER BY id LIMIT 1000
 """
@@ -78,7 +78,7 @@ class AuditTrail:
             "ip": _address(caller.ip),
             "user_agent": None
             if caller.user_agent is None
-            else _printable(caller.user_agent)[:_MOST_USER_AGENT],
+            else _printable(caller.user_agent)[:_MAX_USER_AGENT],
             "details": _printable_details(details or {}),
         }
         chain.encode(entry)  # what cannot be chained is refused here, where the caller is seen
@@ -197,7 +197,7 @@ def _printable(text: str) -> str:
 def _printable_details(value: object) -> object:
     match value:
         case str():
-            return _printable(value)[:_MOST_DETAIL]
+            return _printable(value)[:_MAX_DETAIL]
         case dict():
             return {name: _printable_details(part) for name, part in value.items()}
         case list():

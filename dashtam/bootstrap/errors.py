@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dashtam.errors import DashtamError
 
 
-class HurtfulMigrations(DashtamError):
+class DestructiveMigrations(DashtamError):
     """Pending migrations may take data away, and nobody has allowed them."""
 
     code = "migrations_refused"

@@ -21,7 +21,7 @@ from aerich.utils import decompress_dict, get_models_describe, import_py_file
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
-from dashtam.bootstrap.errors import HurtfulMigrations
+from dashtam.bootstrap.errors import DestructiveMigrations
 from dashtam.console import done, run
 from dashtam.database.config import APP, MIGRATIONS, tortoise_config
 from dashtam.database.errors import DatabaseNotReady
@@ -141,7 +141,7 @@ async def upgrade(
     nothing left to do. `allow` names migrations that may take data away.
 
     Raises:
-        HurtfulMigrations: others may do so, and the database is not empty; nothing at all was applied.
+        DestructiveMigrations: others may do so, and the database is not empty; nothing at all was applied.
         InvalidRequest: `allow` names something that is no migration.
         DatabaseNotReady: a migration failed and was rolled back (those before it stay), or the lock is taken.
     """
@@ -165,17 +165,17 @@ async def _refuse_hurtful(
     if await is_empty():
         return {}
     # Brings a parser, which a database without news does not need.
-    from dashtam.bootstrap.foresight import foresee
+    from dashtam.bootstrap.analysis import analyze
 
-    foreseen = foresee(names, location / APP)
+    analyzed = analyze(names, location / APP)
     refused = {
         migration.name: [f"{harm.reason}: {harm.statement}" for harm in migration.harms]
-        for migration in foreseen
+        for migration in analyzed
         if migration.harms and migration.name not in allow
     }
     if refused:
-        raise HurtfulMigrations(settings.database.place, refused)
-    return {migration.name: migration.sql for migration in foreseen if migration.sql is not None}
+        raise DestructiveMigrations(settings.database.place, refused)
+    return {migration.name: migration.sql for migration in analyzed if migration.sql is not None}
 
 
 async def _apply(file: Path, judged: str | None) -> bool:
@@ -251,11 +251,11 @@ async def _main(arguments: argparse.Namespace) -> None:
 
 
 async def _foresee() -> dict[str, object]:
-    from dashtam.bootstrap.foresight import foresee
+    from dashtam.bootstrap.analysis import analyze
 
     pending_ones = [
         {"name": migration.name, "harms": [asdict(harm) for harm in migration.harms]}
-        for migration in foresee(await pending(), MIGRATIONS / APP)
+        for migration in analyze(await pending(), MIGRATIONS / APP)
     ]
     return {"is_empty": await is_empty(), "pending": pending_ones}
 

@@ -8,14 +8,14 @@ from quart import Blueprint, Quart, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from dashtam.callback import pages
-from dashtam.callback.redirect import read_answer
+from dashtam.callback.redirect import read_redirect
 from dashtam.connections.browsers import opener_cookie, read_browser
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
 from dashtam.sealing.errors import SealError
 from dashtam.web.audits import audits, not_audited
 from dashtam.web.callers import current_caller
-from dashtam.web.current import current_linking, current_resources
+from dashtam.web.current import current_resources
 
 _PROVIDER_KEY: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _log = get_logger(__name__)
@@ -29,9 +29,9 @@ async def receive(provider_key: str) -> Response:
     """Take a provider's answer; the page says how it ended and repeats nothing of it."""
     if not _PROVIDER_KEY.fullmatch(provider_key):
         abort(HTTPStatus.NOT_FOUND)
-    ending = await current_linking().answers.take(
+    ending = await current_resources().connections.callbacks.take(
         provider_key=provider_key,
-        answer=read_answer(request.query_string),
+        answer=read_redirect(request.query_string),
         browser=read_browser(request.cookies),
         caller=current_caller(),
     )

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 
-from dashtam.connections.callbacks import Answer
+from dashtam.connections.callbacks import Redirect
 
-_MOST_FIELDS: Final = 32
+_MAX_FIELDS: Final = 32
 # What we send is all that can come back, and visible ASCII is all that the standard allows for the rest.
 _STATE: Final = re.compile(r"dashtam_state_[A-Za-z0-9_-]{43}")
 _CODE: Final = re.compile(r"[ -~]{1,4096}")
@@ -21,7 +21,7 @@ _UNASKED: Final = frozenset(
 )
 
 
-def read_answer(query: bytes) -> Answer | None:
+def read_redirect(query: bytes) -> Redirect | None:
     """Read a query string; None: it is no answer to what we asked, or one that could be understood in two ways.
 
     What else a provider adds (Schwab's `session`) is let be. Each value is decoded once.
@@ -42,7 +42,7 @@ def read_answer(query: bytes) -> Answer | None:
     )
     if state is None or not is_whole or (code is None) == (error is None):
         return None
-    return Answer(SecretStr(state), None if code is None else SecretStr(code), error, issuer)
+    return Redirect(SecretStr(state), None if code is None else SecretStr(code), error, issuer)
 
 
 def _fields(query: bytes) -> list[tuple[str, str]] | None:
@@ -52,7 +52,7 @@ def _fields(query: bytes) -> list[tuple[str, str]] | None:
             keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=_MOST_FIELDS,
+            max_num_fields=_MAX_FIELDS,
         )
     except ValueError:  # not ASCII, not UTF-8 behind the escapes, or too many
         return None

@@ -54,12 +54,12 @@ async def connect(provider_key: str, email: str | None, alias: str | None) -> No
             raise NotFound(f"no provider has the key {provider_key!r}; GET /api/v1/providers lists them")
         asker, alias = Asker(user.id, None, UNKNOWN), alias or provider.name
         earlier = await _find_earlier(user, provider, alias)
-        labels = resources.linking.claims.fields_of(provider_key)
+        labels = resources.connections.claims.fields_of(provider_key)
         if labels:
             standing = await _claim(resources, asker, provider_key, alias, earlier, _ask(labels))
         else:
             standing = await _authorize(resources, asker, provider_key, alias, earlier)
-        _tell(standing, user)
+        _print_state(standing, user)
 
 
 async def _find_user(email: str | None) -> User:
@@ -98,7 +98,7 @@ async def _claim(
     earlier: ProviderConnection | None,
     secrets: dict[str, SecretStr],
 ) -> Standing:
-    claims = resources.linking.claims
+    claims = resources.connections.claims
     if earlier:
         return await claims.reconnect(asker, earlier.id, secrets=secrets)
     return await claims.connect(asker, provider_key=provider_key, alias=alias, secrets=secrets)
@@ -107,7 +107,7 @@ async def _claim(
 async def _authorize(
     resources: Resources, asker: Asker, provider_key: str, alias: str, earlier: ProviderConnection | None
 ) -> Standing:
-    authorizations = resources.linking.authorizations
+    authorizations = resources.connections.authorizations
     link = (
         await authorizations.reconnect(asker, earlier.id, return_path="")
         if earlier
@@ -123,7 +123,7 @@ async def _authorize(
 
 async def _await_end(resources: Resources, link: Link) -> Standing:
     """Look again and again until the connection is not pending any more, or can never be."""
-    connections, taken_at = resources.linking.connections, None
+    connections, taken_at = resources.connections.connections, None
     while True:
         standing = await connections.get(link.connection.user_id, link.connection.id)
         now = datetime.now(UTC)
@@ -136,7 +136,7 @@ async def _await_end(resources: Resources, link: Link) -> Standing:
         await asyncio.sleep(_PROBE_SECONDS)
 
 
-def _tell(standing: Standing, user: User) -> None:
+def _print_state(standing: Standing, user: User) -> None:
     connection = standing.connection
     if connection.status is not ConnectionStatus.ACTIVE:
         advice = advise(connection.status, connection.reason)

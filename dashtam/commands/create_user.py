@@ -30,7 +30,7 @@ async def create(email: str | None, role: Role) -> None:
     address = email or _ask_address()
     password = _ask_password()
     async with open_resources(settings, process="create_user") as resources:
-        user = await resources.people.users.create(email=address, password=password, role=role)
+        user = await resources.identity.users.create(email=address, password=password, role=role)
     done("user created", email=user.email, role=user.role.value, id=user.id)
 
 

@@ -36,7 +36,9 @@ async def show(session: asyncpg.Connection, keys: Keys, *, as_json: bool) -> Non
     rows = [("data key", "state", "wrapped by", "sealing since", "check", "seals")]
     for key in found.keys:
         since = f"{key.promoted_at:%Y-%m-%d %H:%M}" if key.promoted_at else _NOTHING
-        rows.append((key.id, key.state.value, key.wrapped_by, since, key.check or _NOTHING, _told(key.rows)))
+        rows.append(
+            (key.id, key.state.value, key.wrapped_by, since, key.check or _NOTHING, _count_by_table(key.rows))
+        )
     _table(rows)
     for key in found.keys:
         if key.fault:
@@ -48,14 +50,14 @@ async def show(session: asyncpg.Connection, keys: Keys, *, as_json: bool) -> Non
         settings.append((name, ", ".join(needs) or "- (nothing needs it)"))
     _table(settings)
     for key_id, tables in found.unknown.items():
-        _say(f"✗ {key_id}: nobody has this key, and {_told(tables)} name it")
+        _say(f"✗ {key_id}: nobody has this key, and {_count_by_table(tables)} name it")
     if found.earlier:
         _say(
             "→ python -m dashtam.commands.keys rotate moves what a settings key seals directly under the data key"
         )
 
 
-def _told(rows: Mapping[str, int]) -> str:
+def _count_by_table(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {table}" for table, count in rows.items()) or "nothing"
 
 
@@ -96,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "status":
                 await show(session, keys, as_json=arguments.json)
             case "rotate":
-                await Rotation(session, keys=keys, trail=trail, tell=done).run(afresh=arguments.new)
+                await Rotation(session, keys=keys, trail=trail, report=done).run(afresh=arguments.new)
             case "retire":
                 await retire(session, trail, arguments.key)
 

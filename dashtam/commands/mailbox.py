@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dashtam.cache import open_cache
 from dashtam.errors import DashtamError, InvalidRequest, NotFound
 from dashtam.mail import build_mailer
-from dashtam.mail.mailbox import Letter, Mailbox
+from dashtam.mail.mailbox import KeptMail, Mailbox
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 
@@ -33,11 +33,11 @@ async def show(settings: Settings, *, number: int | None) -> str:
     return _whole(letters[number - 1])
 
 
-def _line(place: int, letter: Letter) -> str:
+def _line(place: int, letter: KeptMail) -> str:
     return f"{place:>3}  {letter.sent_at:%Y-%m-%d %H:%M:%S}  {letter.to}  {letter.subject}"
 
 
-def _whole(letter: Letter) -> str:
+def _whole(letter: KeptMail) -> str:
     head = f"From: {letter.sender}\nTo: {letter.to}\nDate: {letter.sent_at}\nSubject: {letter.subject}"
     return f"{head}\n\n{_printable(letter.text).rstrip()}"
 

@@ -22,7 +22,7 @@ from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
 
 _BATCH: Final = 1000
-_MOST_TOLD: Final = 50
+_MAX_REPORTED: Final = 50
 _EARLIER: Final = "SELECT * FROM provider_audit_logs WHERE sequence IS NULL ORDER BY id"
 _CHAINED: Final = "SELECT * FROM provider_audit_logs WHERE sequence >= $1 ORDER BY sequence, id"
 
@@ -41,7 +41,7 @@ async def verify(settings: Settings, *, anchor: Anchor | None = None, from_ancho
         await _refuse_without_chain(session, settings)
         async with session.transaction(isolation="repeatable_read", readonly=True):
             async for damage in find_damages(session, check, HeadSealer(settings.token_keys)):
-                if len(told) < _MOST_TOLD:
+                if len(told) < _MAX_REPORTED:
                     told.append(damage)
                 else:
                     more += 1

@@ -6,9 +6,9 @@ from uuid import UUID
 from dashtam.connections.errors import TooManyConnections
 from dashtam.models import ConnectionStatus, ProviderConnection, User
 
-MOST_CONNECTIONS: Final = 100
+MAX_CONNECTIONS: Final = 100
 """Of one user that have not ended, whether they work or not."""
-MOST_PENDING: Final = 20
+MAX_PENDING: Final = 20
 """Of them, those whose provider has not answered yet."""
 
 
@@ -20,7 +20,7 @@ async def lock_owner(user_id: UUID) -> None:
     await User.select_for_update(no_key=True).filter(id=user_id).first()
 
 
-async def find_excess(
+async def check_limit(
     user_id: UUID, earlier: ConnectionStatus | None, *, is_pending: bool
 ) -> TooManyConnections | None:
     """Say why a connection of a user may not begin; None: it may, as long as the user is locked.
@@ -30,16 +30,16 @@ async def find_excess(
     theirs = ProviderConnection.filter(user_id=user_id)
     if earlier in {None, ConnectionStatus.REVOKED}:
         count = await theirs.exclude(status=ConnectionStatus.REVOKED).count()
-        if count >= MOST_CONNECTIONS:
+        if count >= MAX_CONNECTIONS:
             return TooManyConnections(
-                f"You have {count} that have not ended; at most {MOST_CONNECTIONS} may stand at once. "
+                f"You have {count} that have not ended; at most {MAX_CONNECTIONS} may stand at once. "
                 "Disconnect or delete one that you do not need."
             )
     if is_pending and earlier is not ConnectionStatus.PENDING:
         count = await theirs.filter(status=ConnectionStatus.PENDING).count()
-        if count >= MOST_PENDING:
+        if count >= MAX_PENDING:
             return TooManyConnections(
-                f"You have {count} that wait to be completed; at most {MOST_PENDING} may wait at once. "
+                f"You have {count} that wait to be completed; at most {MAX_PENDING} may wait at once. "
                 "Complete, disconnect or delete one of them."
             )
     return None
@@ -52,5 +52,5 @@ async def require_room(user_id: UUID, earlier: ConnectionStatus | None, *, is_pe
         TooManyConnections: says what was seen, and what is allowed.
     """
     await lock_owner(user_id)
-    if excess := await find_excess(user_id, earlier, is_pending=is_pending):
-        raise excess
+    if limit_error := await check_limit(user_id, earlier, is_pending=is_pending):
+        raise limit_error

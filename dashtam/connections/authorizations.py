@@ -22,7 +22,7 @@ from dashtam.connections.browsers import Browser
 from dashtam.connections.errors import AuthorizationNotPending
 from dashtam.connections.lifecycle import create_connection, lock_connection
 from dashtam.connections.pkce import challenge_of, new_verifier
-from dashtam.errors import NotAllowed, NotAuthenticated, TooManyRequests, UnfitBody
+from dashtam.errors import InvalidBody, NotAllowed, NotAuthenticated, TooManyRequests
 from dashtam.identity.identities import Identities, Identity
 from dashtam.models import (
     AuthorizationRequest,
@@ -40,9 +40,9 @@ from dashtam.sealing.columns import VERIFIER
 from dashtam.sealing.keys import Keys
 from dashtam.security.tokens import AUTHORIZATION_TTL, Mark, hashed, new_token
 
-MOST_OPEN: Final = 10
+MAX_OPEN: Final = 10
 """Requests of one user that wait at the same time."""
-_MOST_FORGOTTEN: Final = 100
+_MAX_FORGOTTEN: Final = 100
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Authorizations:
         Raises:
             NotFound: there is no such provider.
             NotConnectable: nothing here can ask it.
-            UnfitBody: it is asked without a browser.
+            InvalidBody: it is asked without a browser.
             AliasTaken: the user has a connection of that alias.
             TooManyConnections: the user has so many that one more has no room.
             TooManyRequests: too many links wait to be opened or answered.
@@ -217,7 +217,7 @@ class Authorizations:
             return adapter
         if isinstance(adapter, SecretAdapter):
             names = ", ".join(field.name for field in adapter.fields)
-            raise UnfitBody(
+            raise InvalidBody(
                 parts=[("secrets", f"Expected {names}: this provider gave you something to copy")]
             )
         raise NotConnectable(f"nothing here can ask {provider_key}")
@@ -227,7 +227,7 @@ class Authorizations:
         expired = (
             AuthorizationRequest.filter(expires_at__lte=datetime.now(UTC))
             .order_by("id")
-            .limit(_MOST_FORGOTTEN)
+            .limit(_MAX_FORGOTTEN)
         )
         ids = [request.id for request in await expired.select_for_update(skip_locked=True)]
         await AuthorizationRequest.filter(id__in=ids).delete()
@@ -291,9 +291,9 @@ class Authorizations:
 async def _refuse_too_many(user_id: UUID) -> None:
     now = datetime.now(UTC)
     waiting = await AuthorizationRequest.filter(user_id=user_id, expires_at__gt=now).order_by("expires_at")
-    if len(waiting) >= MOST_OPEN:
+    if len(waiting) >= MAX_OPEN:
         seconds = ceil((waiting[0].expires_at - now).total_seconds())
-        raise TooManyRequests(f"{MOST_OPEN} links wait already", headers={"Retry-After": str(seconds)})
+        raise TooManyRequests(f"{MAX_OPEN} links wait already", headers={"Retry-After": str(seconds)})
 
 
 async def identify(identities: Identities, browser: Browser) -> Identity | None:

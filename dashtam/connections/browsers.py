@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from dashtam.security.tokens import OPENER_COOKIE, SESSION_COOKIE, Mark, new_token
 
-_MOST_OPENERS: Final = 20
+_MAX_OPENERS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def read_browser(cookies: Mapping[str, str]) -> Browser:
     """Read a browser's cookies; of more openers than an honest browser holds, the rest is not looked at."""
     openers: dict[UUID, SecretStr] = {}
     for name, value in cookies.items():
-        if name.startswith(OPENER_COOKIE) and value and len(openers) < _MOST_OPENERS:
+        if name.startswith(OPENER_COOKIE) and value and len(openers) < _MAX_OPENERS:
             try:
                 openers[UUID(hex=name.removeprefix(OPENER_COOKIE))] = SecretStr(value)
             except ValueError:

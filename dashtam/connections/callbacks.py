@@ -21,7 +21,7 @@ from dashtam.connections.authorizations import identify, redirect_uri
 from dashtam.connections.browsers import Browser
 from dashtam.connections.errors import AuthorizationNotPending
 from dashtam.connections.lifecycle import lock_connection
-from dashtam.connections.outcomes import AnswerObjected, error_for, outcome_of, reason_of, word_of
+from dashtam.connections.outcomes import RedirectRejected, audit_outcome, audit_reason, error_for, reason_of
 from dashtam.errors import DashtamError, NotFound, TooManyRequests
 from dashtam.identity.identities import Identities
 from dashtam.logs.pipeline import get_logger
@@ -41,9 +41,9 @@ from dashtam.security.tokens import hashed
 from dashtam.tokens import revocations
 from dashtam.tokens.store import store_grant
 
-MOST_REFUSED: Final = 30
+MAX_REFUSED: Final = 30
 """Audited refusals of one address in a minute: the audit trail is never emptied, so a stranger must not fill it."""
-MOST_ANSWERS: Final = 120
+MAX_ANSWERS: Final = 120
 """Answers of one address in a minute, whatever becomes of them."""
 _WINDOW: Final = timedelta(minutes=1)
 _EXCHANGE_SECONDS: Final = 20.0
@@ -60,7 +60,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Redirect:
     """What a provider's redirect says: a code or an error, for one state."""
 
     state: SecretStr
@@ -95,7 +95,7 @@ class _Taken:
     verifier: SecretStr
 
 
-class Answers:
+class Callbacks:
     """Takes providers' answers."""
 
     def __init__(
@@ -117,7 +117,7 @@ class Answers:
         self._running: set[asyncio.Task[Ending]] = set()
 
     async def take(
-        self, *, provider_key: str, answer: Answer | None, browser: Browser, caller: Caller
+        self, *, provider_key: str, answer: Redirect | None, browser: Browser, caller: Caller
     ) -> Ending:
         """Take an answer; None: one that cannot be understood.
 
@@ -141,13 +141,13 @@ class Answers:
         return await asyncio.shield(going_on)
 
     async def _count(self, caller: Caller) -> None:
-        if await self._cache.count(callbacks(caller.ip or "unknown"), window=_WINDOW) > MOST_ANSWERS:
-            raise TooManyRequests(f"more than {MOST_ANSWERS} callbacks in {_WINDOW}")
+        if await self._cache.count(callbacks(caller.ip or "unknown"), window=_WINDOW) > MAX_ANSWERS:
+            raise TooManyRequests(f"more than {MAX_ANSWERS} callbacks in {_WINDOW}")
 
     async def _refuse(self, provider_key: str, caller: Caller, *, reason: str) -> NoReturn:
         """Refuse what nothing waits for: whether it is unknown, used, expired or another browser's looks the same."""
-        if await self._cache.count(refused_callbacks(caller.ip or "unknown"), window=_WINDOW) > MOST_REFUSED:
-            raise TooManyRequests(f"more than {MOST_REFUSED} callbacks refused in {_WINDOW}")
+        if await self._cache.count(refused_callbacks(caller.ip or "unknown"), window=_WINDOW) > MAX_REFUSED:
+            raise TooManyRequests(f"more than {MAX_REFUSED} callbacks refused in {_WINDOW}")
         await self._trail.record(
             "authorization.refused",
             Outcome.DENIED,
@@ -157,7 +157,7 @@ class Answers:
         )
         raise AuthorizationNotPending(f"nothing waits for an answer of {provider_key}: {reason}")
 
-    async def _take(self, answer: Answer, browser: Browser) -> _Taken | None:
+    async def _take(self, answer: Redirect, browser: Browser) -> _Taken | None:
         openers = [hashed(opener.get_secret_value()) for opener in browser.openers.values()]
         state_hash = hashed(answer.state.get_secret_value())
         async with self._trail.transaction():
@@ -179,7 +179,7 @@ class Answers:
         )
 
     async def _go_on(
-        self, taken: _Taken, provider_key: str, answer: Answer, browser: Browser, caller: Caller
+        self, taken: _Taken, provider_key: str, answer: Redirect, browser: Browser, caller: Caller
     ) -> Ending:
         try:
             adapter = await self._check(taken, provider_key, answer, browser)
@@ -191,12 +191,12 @@ class Answers:
             failure = await self._keep(taken, adapter, grant, caller)
         except BaseException:
             # Nobody here will ever know this grant: the provider may as well forget it.
-            await _let_go(adapter, grant)
+            await _revoke_unstored(adapter, grant)
             raise
         return Ending(taken.id, taken.return_path, failure)
 
     async def _check(
-        self, taken: _Taken, provider_key: str, answer: Answer, browser: Browser
+        self, taken: _Taken, provider_key: str, answer: Redirect, browser: Browser
     ) -> OAuthAdapter:
         identity = await identify(self._identities, browser)
         adapter = self._registry.get_usable(taken.provider_key)
@@ -214,10 +214,10 @@ class Answers:
             "another_issuer": answer.issuer != adapter.issuer,
         }
         if reason := next((name for name, is_so in objections.items() if is_so), None):
-            raise AnswerObjected(reason)
+            raise RedirectRejected(reason)
         return adapter
 
-    async def _exchange(self, taken: _Taken, adapter: OAuthAdapter, answer: Answer) -> TokenGrant:
+    async def _exchange(self, taken: _Taken, adapter: OAuthAdapter, answer: Redirect) -> TokenGrant:
         if answer.code is None:
             raise error_for(answer.error or "")
         try:
@@ -253,7 +253,7 @@ class Answers:
         failure = (
             ScopeMissing(f"{taken.provider_key} did not grant {' '.join(sorted(missing))}")
             if is_wanted
-            else AnswerObjected("disconnected")
+            else RedirectRejected("disconnected")
         )
         await self._fail(taken, failure, caller)
         return failure
@@ -267,7 +267,7 @@ class Answers:
             if connection is not None:
                 connection.status, connection.reason = ConnectionStatus.FAILED, reason_of(error)
                 await connection.save(update_fields=["status", "reason", "updated_at"])
-            await self._record(taken, outcome_of(error), caller, word_of(error))
+            await self._record(taken, audit_outcome(error), caller, audit_reason(error))
 
     async def _record(self, taken: _Taken, outcome: Outcome, caller: Caller, reason: str | None) -> None:
         is_theirs = outcome is Outcome.SUCCEEDED
@@ -293,7 +293,7 @@ async def _lock(taken: _Taken) -> tuple[ProviderConnection, bool]:
     return connection, connection.reason is not ConnectionReason.DISCONNECTED
 
 
-async def _let_go(adapter: OAuthAdapter, grant: TokenGrant) -> None:
+async def _revoke_unstored(adapter: OAuthAdapter, grant: TokenGrant) -> None:
     token, hint = (
         (grant.access_token, "access_token")
         if grant.refresh_token is None

@@ -7,11 +7,11 @@ from pydantic import SecretStr
 
 from dashtam.audit.attempts import attempt
 from dashtam.audit.trail import AuditTrail, user_actor
-from dashtam.connections.allowance import find_excess, lock_owner
+from dashtam.connections.allowance import check_limit, lock_owner
 from dashtam.connections.authorizations import Asker
 from dashtam.connections.lifecycle import Connections, Standing, create_connection, lock_connection
-from dashtam.connections.outcomes import outcome_of, word_of
-from dashtam.errors import DashtamError, UnfitBody
+from dashtam.connections.outcomes import audit_outcome, audit_reason
+from dashtam.errors import DashtamError, InvalidBody
 from dashtam.models import Outcome, ProviderConnection
 from dashtam.providers.base import SecretAdapter, TokenGrant
 from dashtam.providers.errors import NotConnectable, ScopeMissing
@@ -51,7 +51,7 @@ class Claims:
         Raises:
             NotFound: there is no such provider.
             NotConnectable: this provider is not connected to so.
-            UnfitBody: names what is missing, too much, or too long.
+            InvalidBody: names what is missing, too much, or too long.
             AliasTaken: the user has a connection of that alias.
             TooManyConnections: the user has so many that one more has no room.
             ProviderFailure: see providers/errors.py.
@@ -82,7 +82,7 @@ class Claims:
         Raises:
             NotFound: the user has no such connection.
             TooManyConnections: it has ended, and has no room to begin again.
-            NotConnectable, UnfitBody, ProviderFailure: as `connect` does.
+            NotConnectable, InvalidBody, ProviderFailure: as `connect` does.
         """
         connection = (await self._connections.get(asker.user_id, connection_id)).connection
         adapter = self._adapter(connection.provider.key)
@@ -105,11 +105,11 @@ class Claims:
     ) -> None:
         try:
             # What the user copied can often be used but once, so it is not spent in vain.
-            if excess := await find_excess(asker.user_id, connection.status, is_pending=False):
-                raise excess
+            if limit_error := await check_limit(asker.user_id, connection.status, is_pending=False):
+                raise limit_error
             await self._store(connection, await adapter.claim(secrets), adapter, asker)
         except DashtamError as error:
-            await self._record(asker, connection, outcome_of(error), word_of(error))
+            await self._record(asker, connection, audit_outcome(error), audit_reason(error))
             raise
 
     async def _store(
@@ -150,7 +150,7 @@ async def _find_refusal(
     missing = adapter.profile.missing_scopes(grant.scope)
     if missing:
         return ScopeMissing(f"{adapter.profile.key} did not grant {' '.join(sorted(missing))}")
-    return await find_excess(connection.user_id, connection.status, is_pending=False)
+    return await check_limit(connection.user_id, connection.status, is_pending=False)
 
 
 def _check(adapter: SecretAdapter, secrets: Mapping[str, SecretStr]) -> None:
@@ -158,8 +158,8 @@ def _check(adapter: SecretAdapter, secrets: Mapping[str, SecretStr]) -> None:
     wanted = {field.name: field for field in adapter.fields}
     parts = [("secrets", f"Expected {', '.join(wanted)}")] if set(secrets) != set(wanted) else []
     for name in sorted(set(secrets) & set(wanted)):
-        value, most = secrets[name].get_secret_value(), wanted[name].most_signs
+        value, most = secrets[name].get_secret_value(), wanted[name].max_characters
         if not value.strip() or len(value) > most:
             parts.append((f"secrets.{name}", f"Expected 1 to {most} characters"))
     if parts:
-        raise UnfitBody(parts=parts)
+        raise InvalidBody(parts=parts)

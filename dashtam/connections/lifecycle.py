@@ -113,7 +113,7 @@ class Connections:
             connection.reason = ConnectionReason.DISCONNECTED
             await connection.save(update_fields=["status", "reason", "updated_at"])
             await self._record(action, connection, caller)
-        await self._tell(connection_id)
+        await self._revoke_soon(connection_id)
         return await self.get(user_id, connection_id)
 
     async def forget(self, user_id: UUID, connection_id: UUID, *, caller: Caller) -> None:
@@ -130,7 +130,7 @@ class Connections:
             connection = await self._end(user_id, connection_id)
             await connection.delete()
             await self._record(action, connection, caller)
-        await self._tell(connection_id)
+        await self._revoke_soon(connection_id)
 
     async def _end(self, user_id: UUID, connection_id: UUID) -> ProviderConnection:
         """Take everything from a connection that could make it work again; it stays locked."""
@@ -139,7 +139,7 @@ class Connections:
         await revocations.queue_stored([connection.id], keys=self._keys, trail=self._trail)
         return connection
 
-    async def _tell(self, connection_id: UUID) -> None:
+    async def _revoke_soon(self, connection_id: UUID) -> None:
         """Tell the provider at once if it answers soon; what is done is done, whatever becomes of this."""
         try:
             async with asyncio.timeout(_IMPATIENCE):

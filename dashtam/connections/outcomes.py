@@ -29,7 +29,7 @@ _CODES: Final = {
 _OF_THE_PROVIDER: Final = frozenset({"another_issuer", "another_provider"})
 
 
-class AnswerObjected(AuthorizationNotPending):
+class RedirectRejected(AuthorizationNotPending):
     """No authorization request is waiting for this answer."""
 
     def __init__(self, reason: str) -> None:
@@ -59,21 +59,21 @@ def reason_of(error: DashtamError) -> ConnectionReason:
             return ConnectionReason.CLIENT_REFUSED
         case ProviderFailure():
             return ConnectionReason.PROVIDER_FAILING
-        case AnswerObjected(reason=word) if word in _OF_THE_PROVIDER:
+        case RedirectRejected(reason=word) if word in _OF_THE_PROVIDER:
             return ConnectionReason.PROVIDER_FAILING
     return ConnectionReason.DENIED
 
 
-def outcome_of(error: DashtamError) -> Outcome:
+def audit_outcome(error: DashtamError) -> Outcome:
     """Whether somebody was refused, or something went wrong."""
     refusals = AuthorizationNotPending | AuthorizationDenied | ScopeMissing | TooManyConnections
     return Outcome.DENIED if isinstance(error, refusals) else Outcome.FAILED
 
 
-def word_of(error: DashtamError) -> str:
+def audit_reason(error: DashtamError) -> str:
     """The reason that is audited."""
     match error:
-        case AnswerObjected():
+        case RedirectRejected():
             return error.reason
         case ProviderFailure():
             return error.detail

@@ -25,17 +25,17 @@ from dashtam.identity.errors import PasswordRefused, TooBusy
 
 LEAST_SIGNS: Final = 15
 """The least that NIST asks of a password that may be the only factor."""
-MOST_SIGNS: Final = 128
+MAX_CHARACTERS: Final = 128
 LIVE: Final = RFC_9106_LOW_MEMORY
 """Three passes over 64 MiB in four lanes: the second recommended option of RFC 9106, section 4."""
 THREADS: Final = 2
 """Each works with as many threads as there are lanes."""
 _NICENESS: Final = 10
-_MOST_WAITING: Final = 32
+_MAX_WAITING: Final = 32
 """Jobs that wait or run: what comes on top is refused, so that a flood costs 128 MiB and not all memory."""
 _RETRY_SECONDS: Final = 2
 # Its time grows with the power of the length (seconds for 72 signs of a hostile kind), so it sees the beginning alone.
-_MOST_ESTIMATED: Final = 24
+_MAX_ESTIMATED: Final = 24
 _LEAST_GUESSES: Final = 8.0
 """As a power of ten: what zxcvbn calls "safely unguessable" at a slow hash begins here."""
 _SERVICE: Final = "dashtam"
@@ -82,8 +82,8 @@ class Passwords:
             raise PasswordRefused(
                 f"It has fewer than {LEAST_SIGNS} characters; several words in a row are easy."
             )
-        if len(text) > MOST_SIGNS:
-            raise PasswordRefused(f"It has more than {MOST_SIGNS} characters.")
+        if len(text) > MAX_CHARACTERS:
+            raise PasswordRefused(f"It has more than {MAX_CHARACTERS} characters.")
         words = [_SERVICE, *context]
         if await self._run(lambda: _guesses(text, words)) < _LEAST_GUESSES:
             raise PasswordRefused(
@@ -121,12 +121,12 @@ class Passwords:
 
     async def _run(self, job: Callable[[], Result]) -> Result:
         """Run a job in a thread, or refuse it; a caller who goes away frees its place when the job has ended."""
-        if self._jobs >= _MOST_WAITING:
+        if self._jobs >= _MAX_WAITING:
             raise TooBusy(f"{self._jobs} password jobs wait or run", retry_after=_RETRY_SECONDS)
         loop = asyncio.get_running_loop()
         self._jobs += 1
         future = self._executor.submit(job)
-        future.add_done_callback(lambda _: _tell(loop, self._ended))
+        future.add_done_callback(lambda _: _notify_loop(loop, self._ended))
         return await asyncio.wrap_future(future)
 
     def _ended(self) -> None:
@@ -146,14 +146,14 @@ def open_passwords(parameters: Parameters = LIVE) -> Iterator[Passwords]:
         yield Passwords(executor, parameters)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, ended: Callable[[], None]) -> None:
+def _notify_loop(loop: asyncio.AbstractEventLoop, ended: Callable[[], None]) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(ended)
 
 
 def _guesses(text: str, words: Iterable[str]) -> float:
     """How many guesses find the beginning of a password, as a power of ten (Wheeler, USENIX Security 2016)."""
-    estimate = zxcvbn(text[:_MOST_ESTIMATED], user_inputs=[word.lower() for word in words if word])
+    estimate = zxcvbn(text[:_MAX_ESTIMATED], user_inputs=[word.lower() for word in words if word])
     return float(estimate["guesses_log10"])
 
 

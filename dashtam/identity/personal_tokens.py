@@ -13,7 +13,7 @@ from dashtam.identity.sessions import Sessions, Tokens
 from dashtam.models import Outcome, SessionKind, SessionToken, TokenKind, UserSession
 from dashtam.security.tokens import Mark, hashed, new_token
 
-MOST_TOKENS: Final = 50
+MAX_TOKENS: Final = 50
 
 
 _SCOPES: Final = {"read": "read", "write": "read write"}
@@ -37,8 +37,8 @@ class PersonalTokens:
             attempt(self._trail, "personal_token.created", caller=caller, user_id=user_id),
             self._trail.transaction(),
         ):
-            if await UserSession.filter(user_id=user_id, kind=SessionKind.PERSONAL).count() >= MOST_TOKENS:
-                raise InvalidRequest(f"the user has {MOST_TOKENS} personal tokens")
+            if await UserSession.filter(user_id=user_id, kind=SessionKind.PERSONAL).count() >= MAX_TOKENS:
+                raise InvalidRequest(f"the user has {MAX_TOKENS} personal tokens")
             session = await UserSession.create(
                 user_id=user_id,
                 kind=SessionKind.PERSONAL,

@@ -10,15 +10,15 @@ from dashtam.audit.attempts import attempt
 from dashtam.audit.caller import UNKNOWN, Caller
 from dashtam.audit.trail import ANONYMOUS, SYSTEM, AuditTrail, user_actor
 from dashtam.errors import CacheNotReady, NotFound
-from dashtam.identity import letters
+from dashtam.identity import emails
 from dashtam.identity.email_addresses import guessable_words, normalized_address
 from dashtam.identity.errors import AddressTaken, CodeRefused, RegistrationClosed
 from dashtam.identity.passwords import Passwords
 from dashtam.identity.sessions import Sessions
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
+from dashtam.mail.email import Email
 from dashtam.mail.errors import MailNotSent
-from dashtam.mail.letter import Letter
 from dashtam.models import CodePurpose, OneTimeCode, Outcome, ProviderConnection, Role, User
 from dashtam.sealing.keys import Keys
 from dashtam.security.tokens import REGISTRATION_TTL, RESET_TTL, Mark, hashed, new_token
@@ -67,9 +67,9 @@ class Users:
             code = new_token(Mark.REGISTRATION)
             await self._keep(CodePurpose.REGISTRATION, address, code, REGISTRATION_TTL, password_hash)
             await self._send(
-                letters.known_address_letter(address)
+                emails.known_address_email(address)
                 if known
-                else letters.registration_letter(address, code, ttl=REGISTRATION_TTL)
+                else emails.registration_email(address, code, ttl=REGISTRATION_TTL)
             )
             await self._record(
                 "user.registered", Outcome.DENIED if known else Outcome.SUCCEEDED, known, caller
@@ -149,9 +149,9 @@ class Users:
             code = new_token(Mark.RESET)
             await self._keep(CodePurpose.PASSWORD_RESET, address, code, RESET_TTL)
             await self._send(
-                letters.reset_letter(address, code, ttl=RESET_TTL)
+                emails.reset_email(address, code, ttl=RESET_TTL)
                 if known
-                else letters.unknown_address_letter(address)
+                else emails.unknown_address_email(address)
             )
             await self._record(
                 "user.reset_requested",
@@ -233,11 +233,11 @@ class Users:
             await self._sessions.end_all(user.id, caller=caller, except_id=keep)
             await self._record(action, Outcome.SUCCEEDED, user, caller)
         try:
-            await self._send(letters.password_changed_letter(user.email))
+            await self._send(emails.password_changed_email(user.email))
         except (MailNotSent, CacheNotReady) as error:  # it is changed all the same
             _log.warning("nobody was told that a password changed", user_id=str(user.id), reason=str(error))
 
-    async def _send(self, letter: Letter) -> None:
+    async def _send(self, letter: Email) -> None:
         await self._mailer.send(to=letter.to, subject=letter.subject, text=letter.text)
 
     async def _keep(

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from structlog.types import EventDict
 
 MASK: Final = "***"
-_MOST_SIGNS: Final = 16_384
-_MOST_DEPTH: Final = 6
+_MAX_CHARACTERS: Final = 16_384
+_MAX_DEPTH: Final = 6
 # Shorter values are not masked by value: they would blot out ordinary words.
 _LEAST_SECRET: Final = 6
 _SECRET_NAME: Final = re.compile(
@@ -62,7 +62,9 @@ class Masker:
         if _SUSPICIOUS.search(text):
             for shape, replacement in _SECRET_SHAPES:
                 text = shape.sub(replacement, text)
-        return text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]}... ({len(text)} characters)"
+        return (
+            text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}... ({len(text)} characters)"
+        )
 
     def _named(self, name: str, value: object, depth: int) -> object:
         return MASK if _is_secret(name) else self._value(value, depth)
@@ -70,9 +72,9 @@ class Masker:
     def _value(self, value: object, depth: int) -> object:
         if value is None or isinstance(value, bool | int | float):
             return value
-        if isinstance(value, Mapping) and depth < _MOST_DEPTH:
+        if isinstance(value, Mapping) and depth < _MAX_DEPTH:
             return {self.text(str(k)): self._named(str(k), v, depth + 1) for k, v in value.items()}
-        if isinstance(value, list | tuple | set | frozenset) and depth < _MOST_DEPTH:
+        if isinstance(value, list | tuple | set | frozenset) and depth < _MAX_DEPTH:
             return [self._value(item, depth + 1) for item in value]
         return self.text(value if isinstance(value, str) else repr(value))
 

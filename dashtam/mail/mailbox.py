@@ -16,7 +16,7 @@ _TTL: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Letter:
+class KeptMail:
     """An e-mail as somebody would read it; its text holds links that let whoever has them in."""
 
     sent_at: datetime
@@ -38,7 +38,7 @@ class Mailbox:
         message = build_message(sender=self._sender, to=to, subject=subject, text=text)
         await self._cache.push(mailbox(), message.as_string(policy=_POLICY), most=_MOST, ttl=_TTL)
 
-    async def list_letters(self) -> list[Letter]:
+    async def list_letters(self) -> list[KeptMail]:
         """List what was kept, the newest first; at most a hundred.
 
         Raises:
@@ -47,11 +47,11 @@ class Mailbox:
         return [_read(kept) for kept in await self._cache.list_values(mailbox())]
 
 
-def _read(kept: str) -> Letter:
+def _read(kept: str) -> KeptMail:
     message = message_from_string(kept, policy=_POLICY)
     if not isinstance(message, EmailMessage):
         raise TypeError(f"the policy made a {type(message).__name__}")
-    return Letter(
+    return KeptMail(
         sent_at=message["Date"].datetime,
         sender=str(message["From"]),
         to=str(message["To"]),

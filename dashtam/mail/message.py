@@ -9,8 +9,8 @@ from typing import Final
 
 from dashtam.errors import InvalidRequest
 
-_MOST_ADDRESS: Final = 254  # the longest address SMTP can carry (RFC 5321)
-_MOST_SUBJECT: Final = 200
+_MAX_ADDRESS: Final = 254  # the longest address SMTP can carry (RFC 5321)
+_MAX_SUBJECT: Final = 200
 # No white space, no control sign, and none of the signs that end an address or begin another one.
 _ADDRESS: Final = re.compile(r"[^\s\x00-\x20\x7f@,;:<>()\[\]\\\"]{1,64}@[^\s\x00-\x20\x7f@,;:<>()\[\]\\\"]+")
 
@@ -21,10 +21,10 @@ def build_message(*, sender: str, to: str, subject: str, text: str) -> EmailMess
     Raises:
         InvalidRequest: `to` is not one plain address, or the subject is not one printable line.
     """
-    if not _ADDRESS.fullmatch(to) or not to.isprintable() or len(to.encode()) > _MOST_ADDRESS:
+    if not _ADDRESS.fullmatch(to) or not to.isprintable() or len(to.encode()) > _MAX_ADDRESS:
         raise InvalidRequest(f"{to[:80]!r} is not one e-mail address; expected name@example.com")
-    if not subject.strip() or not subject.isprintable() or len(subject) > _MOST_SUBJECT:
-        raise InvalidRequest(f"the subject is not one printable line of at most {_MOST_SUBJECT} signs")
+    if not subject.strip() or not subject.isprintable() or len(subject) > _MAX_SUBJECT:
+        raise InvalidRequest(f"the subject is not one printable line of at most {_MAX_SUBJECT} signs")
     message = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
     message["From"] = f"Dashtam <{sender}>"
     message["To"] = to

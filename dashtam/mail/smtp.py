@@ -14,7 +14,7 @@ from dashtam.settings.addresses import MailAddress, MailEncryption
 
 _SECONDS: Final = 30.0
 _FAREWELL_SECONDS: Final = 2.0
-_MOST_TOLD: Final = 200
+_MAX_REPORTED: Final = 200
 _PERMANENT: Final = 500
 _FAULTS: Final = (aiosmtplib.SMTPException, OSError, TimeoutError)
 _log = get_logger(__name__)
@@ -111,4 +111,4 @@ def _words(error: BaseException, place: str, to: str) -> str:
     if isinstance(error, TimeoutError) and not text:
         text = "it took too long"
     printable = "".join(sign if sign.isprintable() else " " for sign in str(text).replace(to, "[recipient]"))
-    return f"{place}: {code}{printable[:_MOST_TOLD] or type(error).__name__}"
+    return f"{place}: {code}{printable[:_MAX_REPORTED] or type(error).__name__}"

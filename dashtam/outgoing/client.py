@@ -20,18 +20,18 @@ from pydantic import SecretStr
 
 from dashtam import __version__
 from dashtam.logs.pipeline import get_logger
-from dashtam.outgoing.errors import CallFailed, Why
+from dashtam.outgoing.errors import CallFailed, Cause
 from dashtam.outgoing.network import Fence, Judge, LookUp, Network, ask_system
 from dashtam.outgoing.reachable import IpAddress, find_wrong, is_public
-from dashtam.outgoing.responses import Answer
+from dashtam.outgoing.responses import Response
 from dashtam.outgoing.transport import Transport, trust_of
 from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import Environment, Settings
 
 USER_AGENT: Final = f"Dashtam/{__version__}"
-MOST_BYTES: Final = 1_048_576
+MAX_BYTES: Final = 1_048_576
 """Of an answer that says nothing of its own about how large it may be."""
-_MOST_REDIRECTS: Final = 3
+_MAX_REDIRECTS: Final = 3
 _SECONDS: Final = 20.0
 _STEP: Final = httpx.Timeout(10.0, connect=5.0)
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -59,15 +59,15 @@ class Outgoing:
         return self._settings.ENVIRONMENT is not Environment.PRODUCTION
 
     async def get(
-        self, url: str, *, headers: Mapping[str, str], most_bytes: int = MOST_BYTES, is_brought: bool = False
-    ) -> Answer:
+        self, url: str, *, headers: Mapping[str, str], max_bytes: int = MAX_BYTES, is_brought: bool = False
+    ) -> Response:
         """Ask for something; a redirect is followed where it stays with the same host, since headers let us in.
 
         `is_brought`: the URL came from a user, so it has to lead to the public Internet.
         """
         origin, at = _origin(url), httpx.URL(url)
-        for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._send("GET", str(at), headers, b"", most_bytes, is_brought)
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = await self._send("GET", str(at), headers, b"", max_bytes, is_brought)
             if not answer.is_redirect or "location" not in answer.headers:
                 return answer
             try:
@@ -76,8 +76,8 @@ class Outgoing:
             except (httpx.InvalidURL, ValueError):
                 is_elsewhere = True
             if is_elsewhere:
-                raise CallFailed(f"{at.host}: redirects to another host", why=Why.REDIRECTED)
-        raise CallFailed(f"{at.host}: redirects {_MOST_REDIRECTS} times", why=Why.REDIRECTED)
+                raise CallFailed(f"{at.host}: redirects to another host", cause=Cause.REDIRECTED)
+        raise CallFailed(f"{at.host}: redirects {_MAX_REDIRECTS} times", cause=Cause.REDIRECTED)
 
     async def post(
         self,
@@ -85,12 +85,12 @@ class Outgoing:
         *,
         body: str,
         headers: Mapping[str, str],
-        most_bytes: int = MOST_BYTES,
+        max_bytes: int = MAX_BYTES,
         is_brought: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Send a form, once: nothing is repeated and no redirect is followed, whatever becomes of it."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
-        return await self._send("POST", url, {**kind, **headers}, body.encode(), most_bytes, is_brought)
+        return await self._send("POST", url, {**kind, **headers}, body.encode(), max_bytes, is_brought)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -103,25 +103,25 @@ class Outgoing:
         url: str,
         headers: Mapping[str, str],
         body: bytes,
-        most_bytes: int,
+        max_bytes: int,
         is_brought: bool,
-    ) -> Answer:
+    ) -> Response:
         host, started = urlsplit(url).hostname or "", time.perf_counter()
         if is_brought and (wrong := find_wrong(url, allows_local=self.allows_local)):
-            raise CallFailed(f"an address is not called: {wrong}", why=Why.REFUSED)
+            raise CallFailed(f"an address is not called: {wrong}", cause=Cause.REFUSED)
         if urlsplit(url).scheme != "https":
-            raise CallFailed(f"{host}: only https is called", why=Why.REFUSED)
-        client = self._of_users if is_brought else self._of_settings
+            raise CallFailed(f"{host}: only https is called", cause=Cause.REFUSED)
+        client = self._user_client if is_brought else self._settings_client
         outcome: str = "no answer"
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await _read(client, method, url, headers, body, most_bytes)
+                answer = await _read(client, method, url, headers, body, max_bytes)
         except CallFailed as known:
-            outcome = known.why
+            outcome = known.cause
             raise
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             failure = _failure(host, error)
-            outcome = failure.why
+            outcome = failure.cause
             raise failure from None  # what the library raised quotes the URL
         else:
             outcome = str(answer.status)
@@ -132,11 +132,11 @@ class Outgoing:
             _log.info("call", method=method, host=host, outcome=outcome, milliseconds=milliseconds)
 
     @cached_property
-    def _of_settings(self) -> httpx.AsyncClient:
+    def _settings_client(self) -> httpx.AsyncClient:
         return self._open(self._fence if self._is_fenced else _trusting)
 
     @cached_property
-    def _of_users(self) -> httpx.AsyncClient:
+    def _user_client(self) -> httpx.AsyncClient:
         if self._is_fenced:
             return self._open(self._fence)
         return self._open(_public_or_local if self.allows_local else _public)
@@ -205,34 +205,34 @@ async def _read(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
-    most_bytes: int,
-) -> Answer:
+    max_bytes: int,
+) -> Response:
     began_at = datetime.now(UTC)
     # A POST says that it has no body (SimpleFIN asks for it); httpx does so of itself.
     async with client.stream(method, url, headers=headers, content=body or None) as response:
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-            raise CallFailed("the answer is packed, which nobody asked for", why=Why.TOO_LARGE)
+            raise CallFailed("the answer is packed, which nobody asked for", cause=Cause.TOO_LARGE)
         parts, size = [], 0
         async for part in response.aiter_raw():
             size += len(part)
-            if size > most_bytes:
-                raise CallFailed(f"the answer is larger than {most_bytes} bytes", why=Why.TOO_LARGE)
+            if size > max_bytes:
+                raise CallFailed(f"the answer is larger than {max_bytes} bytes", cause=Cause.TOO_LARGE)
             parts.append(part)
     named = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, named, b"".join(parts), began_at)
+    return Response(response.status_code, named, b"".join(parts), began_at)
 
 
 def _failure(host: str, error: Exception) -> CallFailed:
     kind = type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
-        return CallFailed(f"{host}: its certificate does not verify", why=Why.UNTRUSTED)
+        return CallFailed(f"{host}: its certificate does not verify", cause=Cause.UNTRUSTED)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return CallFailed(f"{host}: not an address that can be called", why=Why.REFUSED)
+        return CallFailed(f"{host}: not an address that can be called", cause=Cause.REFUSED)
     if isinstance(error, _UNSENT):
-        return CallFailed(f"{host}: cannot be reached ({kind})", why=Why.UNREACHABLE)
+        return CallFailed(f"{host}: cannot be reached ({kind})", cause=Cause.UNREACHABLE)
     if isinstance(error, httpx.RemoteProtocolError) and "location header" in str(error):
-        return CallFailed(f"{host}: redirects to no address", why=Why.REDIRECTED)
-    return CallFailed(f"{host}: no whole answer ({kind})", why=Why.LOST)
+        return CallFailed(f"{host}: redirects to no address", cause=Cause.REDIRECTED)
+    return CallFailed(f"{host}: no whole answer ({kind})", cause=Cause.LOST)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

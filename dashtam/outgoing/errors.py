@@ -7,7 +7,7 @@ from typing import ClassVar
 from dashtam.errors import DashtamError
 
 
-class Why(StrEnum):
+class Cause(StrEnum):
     """Why a call has no answer."""
 
     REFUSED = "address_refused"
@@ -30,10 +30,10 @@ class CallFailed(DashtamError):
     status: ClassVar[HTTPStatus] = HTTPStatus.SERVICE_UNAVAILABLE
     code: ClassVar[str] = "call_failed"
 
-    def __init__(self, message: str, *, why: Why) -> None:
-        self.why = why
+    def __init__(self, message: str, *, cause: Cause) -> None:
+        self.cause = cause
         super().__init__(message)
 
 
-class Unfit(ValueError):
+class InvalidResponse(ValueError):
     """An answer is not the JSON that it should be; says what was seen and never quotes it."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpcore
 
-from dashtam.outgoing.errors import CallFailed, Why
+from dashtam.outgoing.errors import CallFailed, Cause
 from dashtam.outgoing.reachable import IpAddress
 from dashtam.settings.addresses import is_loopback
 
@@ -17,7 +17,7 @@ Judge = Callable[[str, IpAddress], str | None]
 """Says of a host and one address of it why it is not called; None: it is."""
 LookUp = Callable[[str, int], Awaitable[list[str]]]
 """Finds the addresses of a host."""
-_MOST_ADDRESSES: Final = 4
+_MAX_ADDRESSES: Final = 4
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -53,9 +53,9 @@ class Network(httpcore.AsyncNetworkBackend):
         addresses = await self._find(host, port, timeout)
         for address in addresses:
             if wrong := self._judge(host, ipaddress.ip_address(address.partition("%")[0])):
-                raise CallFailed(f"{host}: {wrong}", why=Why.REFUSED)
+                raise CallFailed(f"{host}: {wrong}", cause=Cause.REFUSED)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in addresses[:_MOST_ADDRESSES]:
+        for address in addresses[:_MAX_ADDRESSES]:
             try:
                 return await self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -64,7 +64,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401
         """Refuse: nothing that we call is a file."""
-        raise CallFailed("a unix socket is not called", why=Why.REFUSED)
+        raise CallFailed("a unix socket is not called", cause=Cause.REFUSED)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, where httpcore tries again."""

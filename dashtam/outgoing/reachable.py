@@ -23,7 +23,7 @@ _SPECIAL: Final = tuple(
         "5f00::/16",  # segment routing (RFC 9602)
     )
 )
-_MOST_SIGNS: Final = 2048
+_MAX_CHARACTERS: Final = 2048
 _HOST_SIGNS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
@@ -38,7 +38,7 @@ def find_wrong(url: str, *, allows_local: bool = False) -> str | None:
     What its name stands for is looked at when it is connected to. `allows_local`: of development and testing, where
     the server may be this machine.
     """
-    if len(url) > _MOST_SIGNS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+    if len(url) > _MAX_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return "it is no plain URL"
     try:
         parts = urlsplit(url)

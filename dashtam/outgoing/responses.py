@@ -8,15 +8,15 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
 
-from dashtam.outgoing.errors import Unfit
+from dashtam.outgoing.errors import InvalidResponse
 
 LONGEST_WAIT: Final = timedelta(days=1)
 """However long somebody wants to be left alone, we ask again after this."""
-_MOST_DIGITS: Final = 100
+_MAX_DIGITS: Final = 100
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An HTTP answer, read whole; neither body nor headers show in its repr."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer:
         """Read the body as JSON; numbers with a point are Decimal.
 
         Raises:
-            Unfit: it is no UTF-8, no JSON, too deep, or names a member twice.
+            InvalidResponse: it is no UTF-8, no JSON, too deep, or names a member twice.
         """
         return parse_json(self.body)
 
@@ -53,11 +53,11 @@ class Answer:
         """Read the body as one JSON object.
 
         Raises:
-            Unfit: as for `json`, or it is something else.
+            InvalidResponse: as for `json`, or it is something else.
         """
         read = self.json()
         if not isinstance(read, dict):
-            raise Unfit(f"a JSON {type(read).__name__}; expected an object")
+            raise InvalidResponse(f"a JSON {type(read).__name__}; expected an object")
         return read
 
 
@@ -65,7 +65,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401
     """Read JSON strictly: what two readers would read in two ways is refused.
 
     Raises:
-        Unfit: it is no UTF-8, no JSON, too deep, holds NaN or an endless number, or names a member twice.
+        InvalidResponse: it is no UTF-8, no JSON, too deep, holds NaN or an endless number, or names a member twice.
     """
     try:
         return json.loads(
@@ -76,11 +76,13 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401
             object_pairs_hook=_object,
         )
     except UnicodeDecodeError:
-        raise Unfit(f"{len(body)} bytes that are no UTF-8; expected JSON") from None
+        raise InvalidResponse(f"{len(body)} bytes that are no UTF-8; expected JSON") from None
     except json.JSONDecodeError as error:
-        raise Unfit(f"{len(body)} bytes that are no JSON (at {error.pos}); expected an object") from None
+        raise InvalidResponse(
+            f"{len(body)} bytes that are no JSON (at {error.pos}); expected an object"
+        ) from None
     except RecursionError:
-        raise Unfit("JSON deeper than anybody nests; expected an object") from None
+        raise InvalidResponse("JSON deeper than anybody nests; expected an object") from None
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
@@ -100,23 +102,23 @@ def parse_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 
 
 def _decimal(text: str) -> Decimal:
-    if len(text) > _MOST_DIGITS:
-        raise Unfit(f"a number of {len(text)} signs")
+    if len(text) > _MAX_DIGITS:
+        raise InvalidResponse(f"a number of {len(text)} signs")
     return Decimal(text)
 
 
 def _integer(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise Unfit(f"a number of {len(text)} digits")
+    if len(text) > _MAX_DIGITS:
+        raise InvalidResponse(f"a number of {len(text)} digits")
     return int(text)
 
 
 def _constant(name: str) -> NoReturn:
-    raise Unfit(f"{name}, which JSON has not")
+    raise InvalidResponse(f"{name}, which JSON has not")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Unfit("a member is named twice")
+        raise InvalidResponse("a member is named twice")
     return found

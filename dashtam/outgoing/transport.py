@@ -10,7 +10,7 @@ import httpx
 
 from dashtam.outgoing.network import Network
 
-_MOST_CONNECTIONS = 100
+_MAX_CONNECTIONS = 100
 _IDLE_SECONDS = 20.0
 
 
@@ -20,7 +20,7 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, network: Network, trust: ssl.SSLContext) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=trust,
-            max_connections=_MOST_CONNECTIONS,
+            max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=network,
         )

@@ -26,7 +26,7 @@ from dashtam.security.tokens import AUTHORIZATION_TTL
 from dashtam.web import limits
 from dashtam.web.audits import audits
 from dashtam.web.callers import current_caller
-from dashtam.web.current import current_linking, current_resources
+from dashtam.web.current import current_resources
 from dashtam.web.errors import CrossOrigin
 from dashtam.web.html import CONTENT_TYPE, render_page
 
@@ -69,7 +69,7 @@ async def show(ticket: str) -> Response:
     try:
         await limits.limit_network()
         browser = read_browser(request.cookies)
-        invitation = await current_linking().authorizations.examine(
+        invitation = await current_resources().connections.authorizations.examine(
             SecretStr(ticket), browser=browser, caller=current_caller()
         )
         opener = browser.opener(invitation.request_id)
@@ -88,7 +88,7 @@ async def go(ticket: str) -> Response:
     try:
         await limits.limit_network()
         browser = read_browser(request.cookies)
-        invitation = await current_linking().authorizations.examine(
+        invitation = await current_resources().connections.authorizations.examine(
             SecretStr(ticket), browser=browser, caller=current_caller()
         )
         opener = browser.openers.get(invitation.request_id)
@@ -101,7 +101,7 @@ async def go(ticket: str) -> Response:
 
 
 async def _go(ticket: str, request_id: UUID, opener: SecretStr) -> Response:
-    url = await current_linking().authorizations.open(
+    url = await current_resources().connections.authorizations.open(
         SecretStr(ticket), browser=read_browser(request.cookies), opener=opener, caller=current_caller()
     )
     return _bound(Response(b"", HTTPStatus.SEE_OTHER, {"Location": url}), request_id, opener)

@@ -7,7 +7,7 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import hide
 
-from dashtam.mail.mailbox import Letter, Mailbox
+from dashtam.mail.mailbox import KeptMail, Mailbox
 from dashtam.web.audits import not_audited
 from dashtam.web.current import current_resources
 
@@ -36,7 +36,7 @@ async def page() -> Response:
     return Response(_PAGE.replace("{letters}", text), content_type="text/html; charset=utf-8")
 
 
-def _rendered(letter: Letter) -> str:
+def _rendered(letter: KeptMail) -> str:
     at = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}"
     return _LETTER.format(
         at=at, to=escape(letter.to), subject=escape(letter.subject), text=_with_links(letter.text)

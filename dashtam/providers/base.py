@@ -69,7 +69,7 @@ class SecretField:
 
     name: str
     label: str
-    most_signs: int = 4096
+    max_characters: int = 4096
 
 
 class Adapter(Protocol):
@@ -153,9 +153,9 @@ def read_secret(field: SecretField, secrets: Mapping[str, SecretStr]) -> SecretS
         SecretRefused: it is missing, too long, or holds what nobody copies: blanks, controls, signs beyond ASCII.
     """
     value = secrets.get(field.name, SecretStr("")).get_secret_value().strip()
-    if not value or len(value) > field.most_signs:
+    if not value or len(value) > field.max_characters:
         raise SecretRefused(
-            f"{field.name} has {len(value)} signs; expected 1 to {field.most_signs}", detail="malformed"
+            f"{field.name} has {len(value)} signs; expected 1 to {field.max_characters}", detail="malformed"
         )
     if not all("!" <= sign <= "~" for sign in value):
         raise SecretRefused(f"{field.name} holds signs that no secret has", detail="malformed")

@@ -9,20 +9,20 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from dashtam.outgoing import Answer, Unfit
+from dashtam.outgoing import InvalidResponse, Response
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.errors import AnswerUnusable
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 """VSCHAR without the blank, which no header of ours may carry (RFC 6749, A.12; RFC 6750, 2.1)."""
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
-_MOST_SCOPE: Final = 4096
+_MAX_SCOPE: Final = 4096
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
 _LONGEST: Final = timedelta(days=3660)
 
 
 def read_grant(
-    answer: Answer, profile: Profile, *, before: TokenGrant | None = None, asked: str = ""
+    answer: Response, profile: Profile, *, before: TokenGrant | None = None, asked: str = ""
 ) -> TokenGrant:
     """Make a grant of an answer of status 200; what it leaves out is taken from the one before, or from `asked`.
 
@@ -46,7 +46,7 @@ def read_grant(
     )
 
 
-def read_members(answer: Answer) -> dict[str, Any]:
+def read_members(answer: Response) -> dict[str, Any]:
     """Read the JSON object of an answer.
 
     Raises:
@@ -54,12 +54,12 @@ def read_members(answer: Answer) -> dict[str, Any]:
     """
     try:
         return answer.json_object()
-    except Unfit as wrong:
+    except InvalidResponse as wrong:
         raise AnswerUnusable(f"the answer is {wrong}", detail="not_json") from None
 
 
 def _refresh_end(
-    answer: Answer, profile: Profile, before: TokenGrant | None, *, is_new: bool
+    answer: Response, profile: Profile, before: TokenGrant | None, *, is_new: bool
 ) -> datetime | None:
     """When the refresh token ends: a replaced one anew, unless the provider counts from the sign-in on."""
     if before is not None and (profile.is_refresh_ttl_fixed or not is_new):
@@ -84,7 +84,7 @@ def _scope(members: dict[str, Any], otherwise: str) -> str:
     value = members.get("scope")
     if value is None or value == "":
         return otherwise
-    if not isinstance(value, str) or len(value) > _MOST_SCOPE or not _SCOPE.fullmatch(value):
+    if not isinstance(value, str) or len(value) > _MAX_SCOPE or not _SCOPE.fullmatch(value):
         raise AnswerUnusable("scope is no list of words", detail="scope")
     return value
 

@@ -13,7 +13,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc7009.parameters import prepare_revoke_token_request
 from pydantic import SecretStr
 
-from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
+from dashtam.outgoing import CallFailed, Cause, Outgoing, Response
 from dashtam.outgoing.client import basic
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.errors import (
@@ -26,7 +26,7 @@ from dashtam.providers.errors import (
 )
 from dashtam.providers.grants import read_grant, read_members
 
-_MOST_ERROR: Final = 64
+_MAX_ERROR: Final = 64
 _FAILURES: Final[Mapping[str, type[ProviderFailure]]] = {
     # RFC 6749, 5.2 and 4.1.2.1
     "invalid_grant": GrantRefused,
@@ -149,14 +149,14 @@ class OAuthClient:
         """Headers, and what joins the body, by which a token request is ours: HTTP Basic."""
         return basic(self._client.id, secret), ""
 
-    async def _ask(self, grant_type: str, **parameters: str) -> Answer:
+    async def _ask(self, grant_type: str, **parameters: str) -> Response:
         body = prepare_token_request(grant_type, **parameters)
         answer = await self._post_in_turn(self._endpoints.token, body)
         if answer.status != HTTPStatus.OK:
             raise self._failure(answer, grant_type)
         return answer
 
-    async def _post_in_turn(self, url: str, body: str) -> Answer:
+    async def _post_in_turn(self, url: str, body: str) -> Response:
         """Send a request with the secret that worked last; one that is refused for its secret, with the other.
 
         Who refuses a client has not looked at its code or token (RFC 6749, 5.2), so they are as good as before.
@@ -172,25 +172,25 @@ class OAuthClient:
                 break
         return answer
 
-    async def _post(self, url: str, body: str, secret: SecretStr) -> Answer:
+    async def _post(self, url: str, body: str, secret: SecretStr) -> Response:
         headers, more = self.authenticate(secret)
         try:
             return await self._outgoing.post(url, body=f"{body}&{more}" if more else body, headers=headers)
         except CallFailed as failed:
             raise describe_failed_call(self._profile.key, failed) from None
 
-    def refuses_secret(self, answer: Answer) -> bool:
+    def refuses_secret(self, answer: Response) -> bool:
         """Whether an answer says that the client's secret is wrong, and nothing else."""
         return not answer.is_ok and error_code(answer) == "invalid_client"
 
-    def _failure(self, answer: Answer, asked: str) -> ProviderFailure:
+    def _failure(self, answer: Response, asked: str) -> ProviderFailure:
         """Say what an answer that is no success means; a server that fails has not decided anything."""
         known = None
         if answer.status in _DECIDED:
             known = self.explain(answer, error_code(answer), asked=asked)
         return known or explain_status(self._profile.key, answer)
 
-    def explain(self, answer: Answer, code: str | None, *, asked: str) -> ProviderFailure | None:
+    def explain(self, answer: Response, code: str | None, *, asked: str) -> ProviderFailure | None:
         """Say what an error code means; `asked` is the grant type, or `revoke`. None: nothing that we know."""
         if code is None or (kind := self.failures.get(code)) is None:
             return None
@@ -200,28 +200,28 @@ class OAuthClient:
 
 def describe_failed_call(key: str, failed: CallFailed) -> ProviderFailure:
     """Say what a call without an answer means to whoever needs the provider."""
-    if failed.why in {Why.TOO_LARGE, Why.REDIRECTED, Why.REFUSED}:
-        return AnswerUnusable(f"{key}: {failed}", detail=failed.why)
-    return ProviderNotReady(f"{key}: {failed}", detail=failed.why)
+    if failed.cause in {Cause.TOO_LARGE, Cause.REDIRECTED, Cause.REFUSED}:
+        return AnswerUnusable(f"{key}: {failed}", detail=failed.cause)
+    return ProviderNotReady(f"{key}: {failed}", detail=failed.cause)
 
 
-def explain_status(key: str, answer: Answer) -> ProviderFailure:
+def explain_status(key: str, answer: Response) -> ProviderFailure:
     """Say what the status of an answer means where its body says nothing that we know."""
     message = f"{key} answers with status {answer.status}"
     if answer.status >= _CLASS_OF_SERVERS or answer.status in _LATER:
         detail = "too_many" if answer.status == HTTPStatus.TOO_MANY_REQUESTS else "failing"
         return ProviderNotReady(message, detail=detail, retry_after=answer.retry_after)
     if answer.is_redirect:
-        return AnswerUnusable(message, detail=Why.REDIRECTED)
+        return AnswerUnusable(message, detail=Cause.REDIRECTED)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ClientRefused(message, detail="forbidden")
     return AnswerUnusable(message, detail="unknown_answer")
 
 
-def error_code(answer: Answer) -> str | None:
+def error_code(answer: Response) -> str | None:
     """The `error` of an answer (RFC 6749, 5.2), where there is one that can be a code."""
     try:
         code = read_members(answer).get("error")
     except AnswerUnusable:
         return None
-    return code if isinstance(code, str) and len(code) <= _MOST_ERROR else None
+    return code if isinstance(code, str) and len(code) <= _MAX_ERROR else None

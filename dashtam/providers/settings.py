@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from dashtam.settings.env_file import find_env_file, read_env_file
 from dashtam.settings.errors import SettingsError
 
-_MOST_SIGNS: Final = 1024
+_MAX_CHARACTERS: Final = 1024
 _PLAIN: Final = r"^[\x21-\x7e]*$"
 
 AnySettings = TypeVar("AnySettings", bound="ProviderSettings")
@@ -37,13 +37,16 @@ class ClientSettings(ProviderSettings):
     """
 
     CLIENT_ID: str = Field(
-        "", max_length=_MOST_SIGNS, pattern=_PLAIN, description="what the provider calls this installation."
+        "",
+        max_length=_MAX_CHARACTERS,
+        pattern=_PLAIN,
+        description="what the provider calls this installation.",
     )
     CLIENT_SECRET: SecretStr = Field(
-        SecretStr(""), max_length=_MOST_SIGNS, description="what this installation proves itself with."
+        SecretStr(""), max_length=_MAX_CHARACTERS, description="what this installation proves itself with."
     )
     CLIENT_SECRET_NEXT: SecretStr = Field(
-        SecretStr(""), max_length=_MOST_SIGNS, description="its successor, while the secret is replaced."
+        SecretStr(""), max_length=_MAX_CHARACTERS, description="its successor, while the secret is replaced."
     )
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from dashtam.settings.model import Settings
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _DECIDES_WITHIN: Final = timedelta(minutes=10)
-_MOST_STATE: Final = 1024
+_MAX_STATE: Final = 1024
 WRONG_ISSUER: Final = "https://evil.example.com"
 
 
@@ -58,7 +58,7 @@ def read_request(settings: Settings, parameters: "MultiDict[str, str]") -> tuple
         raise Misdirected("The redirect_uri is not the registered one.")
     scope = single.get("scope", PROFILE.scopes[0])
     asked = Asked(
-        single["redirect_uri"], single.get("state", "")[:_MOST_STATE], scope, single.get("code_challenge", "")
+        single["redirect_uri"], single.get("state", "")[:_MAX_STATE], scope, single.get("code_challenge", "")
     )
     if len(single) != len(given):
         return asked, "invalid_request"
@@ -89,7 +89,10 @@ async def take(cache: Cache, ticket: str, *, browser: str) -> Asked | None:
     members: dict[str, Any] = json.loads(kept)
     if not secrets.compare_digest(members["browser"], hashed(browser)):
         return None
-    if await cache.claim(sandbox_key("decided", hashed(ticket)), "1", ttl=_DECIDES_WITHIN) is not None:
+    if (
+        await cache.set_if_absent(sandbox_key("decided", hashed(ticket)), "1", ttl=_DECIDES_WITHIN)
+        is not None
+    ):
         return None
     return Asked(**members["asked"])
 

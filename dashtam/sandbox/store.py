@@ -81,7 +81,7 @@ class Store:
     async def spend(self, kind: str, secret: str, now: datetime) -> datetime | None:
         """Use a code or a refresh token; answers when it was used before. Of many at once one is first."""
         key = sandbox_key(f"spent_{kind}", hashed(secret))
-        earlier = await self._cache.claim(key, now.isoformat(), ttl=_LONGEST)
+        earlier = await self._cache.set_if_absent(key, now.isoformat(), ttl=_LONGEST)
         return datetime.fromisoformat(earlier) if earlier else None
 
     async def count(self, name: str) -> None:

@@ -31,7 +31,7 @@ BATCH: Final = 500
 LOCK: Final = 0x64617368_6B657973
 """The advisory lock of whoever changes keys: "dashkeys"."""
 _TOLD_EVERY: Final = 20_000
-_MOST_TOLD: Final = 20
+_MAX_REPORTED: Final = 20
 _HELD_SECONDS: Final = 60.0
 _PROBE_SECONDS: Final = 0.1
 _PROMOTE: Final = """
@@ -41,7 +41,7 @@ VALUES ($1, $2, $3, 'active', CURRENT_TIMESTAMP)
 _SINCE_PROMOTION: Final = """
 SELECT CURRENT_TIMESTAMP - promoted_at FROM encryption_keys WHERE state = 'active'
 """
-Tell = Callable[..., None]
+Report = Callable[..., None]
 
 
 @dataclass
@@ -77,13 +77,13 @@ class Rotation:
         *,
         keys: Keys,
         trail: AuditTrail,
-        tell: Tell,
+        report: Report,
         settle: timedelta = SETTLE,
     ) -> None:
         self._session = session
         self._keys = keys
         self._trail = trail
-        self._tell = tell
+        self._report = report
         self._settle = settle
 
     async def run(self, *, afresh: bool = False) -> None:
@@ -102,7 +102,7 @@ class Rotation:
             if not afresh:
                 await self._move_all(progress)
             if progress.moved:
-                self._tell("finished what was begun earlier", key=self._keys.active.id)
+                self._report("finished what was begun earlier", key=self._keys.active.id)
             else:
                 await self._promote()
                 progress = _Progress()
@@ -117,13 +117,13 @@ class Rotation:
                 try:
                     wrapped = wrapper.rewrap(row.id, row.wrapped or b"")
                 except SealError as error:  # what it sealed will be told as unreadable
-                    self._tell("a data key stays as it is wrapped", key=row.id, reason=str(error))
+                    self._report("a data key stays as it is wrapped", key=row.id, reason=str(error))
                     continue
                 earlier, row.wrapped, row.wrapping_key_id = row.wrapping_key_id, wrapped.value, wrapped.key_id
                 await row.save(update_fields=["wrapped", "wrapping_key_id"])
                 details = {"key_id": row.id, "from": earlier, "to": wrapped.key_id}
                 await self._record("key.rewrapped", Outcome.SUCCEEDED, details)
-                self._tell("wrapped anew", key=row.id, earlier=earlier, now=wrapped.key_id)
+                self._report("wrapped anew", key=row.id, earlier=earlier, now=wrapped.key_id)
 
     async def _promote(self) -> None:
         """Make a data key and let it seal: both at once, so there is always exactly one that does."""
@@ -137,14 +137,14 @@ class Rotation:
             details = {"key_id": key_id, "wrapping_key_id": wrapped.key_id, "earlier": earlier.id}
             await self._record("key.promoted", Outcome.SUCCEEDED, details)
         await self._keys.reload()
-        self._tell("a new data key seals", key=key_id, earlier=earlier.id)
+        self._report("a new data key seals", key=key_id, earlier=earlier.id)
 
     async def _move_until_settled(self, progress: _Progress) -> None:
         """Look through all rows until no process seals with an earlier key any more, and nobody holds such a row."""
         await self._move_all(progress)
         since = await self._session.fetchval(_SINCE_PROMOTION)
         if since < self._settle:
-            self._tell("waiting until every process seals with the new key", seconds=self._settle.seconds)
+            self._report("waiting until every process seals with the new key", seconds=self._settle.seconds)
             await asyncio.sleep((self._settle - since).total_seconds())
         deadline = time.monotonic() + _HELD_SECONDS
         while True:
@@ -171,11 +171,11 @@ class Rotation:
             async for moved in self._move(table, progress):
                 if moved - told >= _TOLD_EVERY:
                     told = moved
-                    self._tell("at work", table=table.name, rows=moved)
+                    self._report("at work", table=table.name, rows=moved)
             if moved := progress.moved - before:
                 seconds = time.monotonic() - begun
                 rate = round(moved / seconds)
-                self._tell("sealed anew", table=table.name, rows=moved, seconds=seconds, rows_a_second=rate)
+                self._report("sealed anew", table=table.name, rows=moved, seconds=seconds, rows_a_second=rate)
 
     async def _move(self, table: SealedTable, progress: _Progress) -> AsyncIterator[int]:
         """Seal a table's rows anew, a batch in each database transaction; answers how many after each."""
@@ -224,9 +224,9 @@ class Rotation:
         outcome = Outcome.FAILED if unreadable else Outcome.SUCCEEDED
         details = {"key_id": active, "rows": progress.moved, "unreadable": len(unreadable)}
         await self._record("key.rotated", outcome, details)
-        self._tell("moved", rows=progress.moved, seconds=seconds, key=active)
+        self._report("moved", rows=progress.moved, seconds=seconds, key=active)
         if unreadable:
-            told = [*unreadable.values()][:_MOST_TOLD]
+            told = [*unreadable.values()][:_MAX_REPORTED]
             more = [f"and {len(unreadable) - len(told)} more"] if len(unreadable) > len(told) else []
             lines = [f"{len(unreadable)} rows do not open, and stay as they were:", *told, *more]
             raise KeysNotRotated("\n  ".join(lines))

@@ -19,7 +19,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,4
 # What stands before [ and behind ] is passed over by urlsplit, and by nobody else.
 _BRACKETS: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]:/]*)(:[^\[\]/]*)?(/[^\[\]]*)?")
 _CACHE_INDEXES: Final = 16
-_MOST_PORT: Final = 65_535
+_MAX_PORT: Final = 65_535
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,8 @@ def parse_place(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not _HOST.fullmatch(host) or ":" in host or not re.fullmatch("[1-9][0-9]{0,4}", port):
         raise ValueError("expected host:port, as app:8000")
-    if int(port) > _MOST_PORT:
-        raise ValueError(f"port {port} is too large; expected 1 to {_MOST_PORT}")
+    if int(port) > _MAX_PORT:
+        raise ValueError(f"port {port} is too large; expected 1 to {_MAX_PORT}")
     return host.lower(), int(port)
 
 

@@ -11,7 +11,7 @@ from dotenv.parser import parse_stream
 from dashtam.settings.errors import SettingsError
 
 ENV_FILE_VARIABLE: Final = "DASHTAM_ENV_FILE"
-_MOST_BYTES: Final = 65_536
+_MAX_BYTES: Final = 65_536
 
 
 def find_env_file() -> Path | None:
@@ -49,8 +49,8 @@ def read_env_file(path: Path) -> dict[str, str | None]:
         raise SettingsError(
             [f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8 or copy .env.example"]
         ) from None
-    if len(content) > _MOST_BYTES:
-        raise SettingsError([f"{path} has {len(content)} bytes; expected an env file, at most {_MOST_BYTES}"])
+    if len(content) > _MAX_BYTES:
+        raise SettingsError([f"{path} has {len(content)} bytes; expected an env file, at most {_MAX_BYTES}"])
     malformed = [line.original.line for line in parse_stream(io.StringIO(text)) if line.error]
     if malformed:
         raise SettingsError([f"line {number} of {path} is not NAME=value" for number in malformed])

@@ -23,7 +23,7 @@ from dashtam.settings.values import Network, parse_networks, parse_origins, pars
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
 # This machine, and what the compose engine calls its stores. No proof that a server is ours: a tunnel listens here too.
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost", "postgres", "redis"})
-_MOST_SIGNS: Final = 4096
+_MAX_CHARACTERS: Final = 4096
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
@@ -56,7 +56,7 @@ def _strict_bool(value: object) -> object:
 
 
 StrictSwitch = Annotated[bool, BeforeValidator(_strict_bool)]
-Secret = Annotated[SecretStr, Field(max_length=_MOST_SIGNS)]
+Secret = Annotated[SecretStr, Field(max_length=_MAX_CHARACTERS)]
 
 
 class Settings(BaseSettings):
@@ -82,17 +82,17 @@ class Settings(BaseSettings):
         description="id:base64url of 32 random bytes, comma-separated; the first wraps the data keys, all unwrap."
     )
     APP_URL: str = Field(
-        "https://localhost:8000", max_length=_MOST_SIGNS, description="Where clients reach the API."
+        "https://localhost:8000", max_length=_MAX_CHARACTERS, description="Where clients reach the API."
     )
     CALLBACK_URL: str = Field(
         "https://localhost:8182",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         validate_default=True,
         description="Where providers send their redirects; the host name is that of APP_URL.",
     )
     RETURN_PATHS: str = Field(
         "/docs",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         description="paths of APP_URL, comma-separated, to which the page behind a provider's answer may lead back.",
     )
     REGISTRATION_OPEN: StrictSwitch = Field(
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     TRUSTED_PROXIES: str = Field(
         "",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         description="addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed.",
     )
     SMTP_URL: Secret = Field(
@@ -110,21 +110,21 @@ class Settings(BaseSettings):
     )
     MAIL_FROM: str = Field(
         "",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         validate_default=True,
         description="The address that mail comes from, as dashtam@example.com.",
     )
     CORS_ORIGINS: str = Field(
-        "", max_length=_MOST_SIGNS, description="Origins whose pages may call the API, comma-separated."
+        "", max_length=_MAX_CHARACTERS, description="Origins whose pages may call the API, comma-separated."
     )
     EXTRA_CA_FILE: str = Field(
         "",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         description="a file of certificates (PEM) that calls to providers believe too; never in production.",
     )
     SANDBOX_SERVER: str = Field(
         "",
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         description="host:port where our own processes reach APP_URL and its sandbox; never in production.",
     )
 
@@ -286,7 +286,7 @@ class TestSettings(Settings):
     )
     # Stands after DATABASE_URL: its validator compares the two.
     DEVELOPMENT_DATABASE: str = Field(
-        max_length=_MOST_SIGNS,
+        max_length=_MAX_CHARACTERS,
         description="host:port/name of the development database, never to be touched.",
     )
 

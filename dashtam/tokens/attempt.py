@@ -31,12 +31,12 @@ from dashtam.tokens.revocations import revoke_due
 from dashtam.tokens.store import Stored, find_stored, open_stored
 
 # What a query says whose server is away or goes away under it, or that somebody else's lock keeps waiting too long.
-AWAY: Final = (
+UNAVAILABLE: Final = (
     *(OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError),
     *(asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError),
     *(asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError),
 )
-LOST: Final = frozenset({"answer_lost", "too_large"})
+RESPONSE_LOST: Final = frozenset({"answer_lost", "too_large"})
 """Details of a failure after which the provider may have done what it was asked (outgoing/errors.py)."""
 _log = get_logger(__name__)
 
@@ -189,7 +189,7 @@ class RefreshAttempts:
         try:
             return await self._ask_once(adapter, grant)
         except ProviderFailure as failure:
-            if failure.detail not in LOST or datetime.now(UTC) - began >= profile.grace:
+            if failure.detail not in RESPONSE_LOST or datetime.now(UTC) - began >= profile.grace:
                 raise
         return await self._ask_once(adapter, grant)
 
@@ -214,7 +214,7 @@ class RefreshAttempts:
                 if current is None:
                     break
                 held = await open_stored(current, self._keys)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 # The provider has replaced the earlier pair: giving up here would end the connection.
                 _log.error(
                     "new tokens not stored yet", connection=str(stored.connection_id), reason=str(error)

@@ -7,7 +7,7 @@ from dashtam.cache import Cache, circuit_failures, circuit_open, circuit_trial
 from dashtam.errors import CacheNotReady
 from dashtam.logs.pipeline import get_logger
 from dashtam.providers.errors import ClientRefused, ProviderFailure, ProviderNotReady
-from dashtam.tokens.expiry import MOST_RETRY_AFTER
+from dashtam.tokens.expiry import MAX_RETRY_AFTER
 
 THRESHOLD: Final = 5
 """So many failures in a row open the circuit; one more after each pause opens it for longer."""
@@ -49,7 +49,7 @@ class Circuits:
             )
         if int(failures or 0) < self._threshold:
             return failures is not None
-        if await self._cache.claim(circuit_trial(provider_key), "trying", ttl=_TRIAL) is not None:
+        if await self._cache.set_if_absent(circuit_trial(provider_key), "trying", ttl=_TRIAL) is not None:
             raise ProviderNotReady(
                 f"{provider_key} failed, and somebody is trying whether it answers again",
                 detail="circuit_trial",
@@ -83,7 +83,7 @@ class Circuits:
     def _open_for(self, failures: int, failure: ProviderFailure) -> timedelta | None:
         if isinstance(failure, ClientRefused):
             return _MISCONFIGURED
-        asked = min(failure.retry_after or timedelta(0), MOST_RETRY_AFTER)
+        asked = min(failure.retry_after or timedelta(0), MAX_RETRY_AFTER)
         if failures >= self._threshold:
             return max(asked, min(_LONGEST, self._first * int(2 ** min(failures - self._threshold, 16))))
         return asked or None

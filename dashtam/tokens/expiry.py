@@ -14,7 +14,7 @@ MISCONFIGURED_PAUSE: Final = timedelta(hours=1)
 UNUSABLE_LIMIT: Final = 8
 """Answers in a row that cannot be used, after which a provider is asked once a day."""
 RARE_PAUSE: Final = timedelta(days=1)
-MOST_RETRY_AFTER: Final = timedelta(days=1)
+MAX_RETRY_AFTER: Final = timedelta(days=1)
 """A longer wish of a provider is a mistake, or a stranger's."""
 
 
@@ -83,7 +83,7 @@ def pause(failures: int, *, retry_after: timedelta | None = None, chance: float 
     """
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * int(2 ** min(max(failures, 1) - 1, 16)))
     drawn = longest * (0.5 + (random.random() if chance is None else chance) / 2)  # noqa: S311
-    return max(drawn, min(retry_after or timedelta(0), MOST_RETRY_AFTER))
+    return max(drawn, min(retry_after or timedelta(0), MAX_RETRY_AFTER))
 
 
 def complete(

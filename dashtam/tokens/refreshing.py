@@ -87,7 +87,7 @@ class Refreshes:
         stored = await find_stored(connection_id, user_id=user_id)
         return await self._look(stored, rejected) or await self._take_turn(stored, rejected)
 
-    async def refresh_claimed(self, stored: Stored) -> ValidToken:
+    async def refresh_leased(self, stored: Stored) -> ValidToken:
         """Refresh what the refresher has claimed and read, if it is due; the pause that a failure began is over then.
 
         Raises:
@@ -155,7 +155,7 @@ class Refreshes:
         deadline = time.monotonic() + self._patience.wait.total_seconds()
         try:
             # Our own name there is a claim whose answer was lost on the way.
-            while await self._cache.claim(key, owner, ttl=self._patience.turn) not in {None, owner}:
+            while await self._cache.set_if_absent(key, owner, ttl=self._patience.turn) not in {None, owner}:
                 self._refuse_after(deadline)
                 await asyncio.sleep(self._patience.poll.total_seconds())
                 if (token := await self._look(await find_stored(stored.connection_id), rejected)) is not None:

@@ -27,12 +27,12 @@ from dashtam.sealing.errors import SealError
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.store import open_grant
 
-MOST_PATIENCE: Final = timedelta(days=7)
+MAX_PATIENCE: Final = timedelta(days=7)
 LEASE: Final = timedelta(minutes=2)
 """How long one attempt has; a process that was killed in it is followed by another after that."""
 _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(hours=6)
-_MOST_DOUBLINGS: Final = 12
+_MAX_DOUBLINGS: Final = 12
 # One statement takes a row for one process, and says so in the row: nothing is locked while the provider is asked.
 _TAKE: Final = """
 UPDATE revocations SET due_at = $2, attempts = attempts + 1, updated_at = now()
@@ -77,7 +77,7 @@ async def queue_grant(connection: ProviderConnection, grant: TokenGrant, *, keys
     """Queue the secrets of a grant that nobody shall use, the refresh token first, as it may get more of the other."""
     now = datetime.now(UTC)
     for secret in _secrets(grant):
-        ends_at = min(secret.ends_at or now + MOST_PATIENCE, now + MOST_PATIENCE)
+        ends_at = min(secret.ends_at or now + MAX_PATIENCE, now + MAX_PATIENCE)
         if ends_at > now:
             await _queue(connection, secret, ends_at, now, keys)
 
@@ -110,7 +110,7 @@ def pause_before(attempt: int, *, retry_after: timedelta | None) -> timedelta:
 
     It is drawn between half and all of that, so that the tokens of a provider that was away do not come back at once.
     """
-    doublings = min(max(attempt - 1, 0), _MOST_DOUBLINGS)
+    doublings = min(max(attempt - 1, 0), _MAX_DOUBLINGS)
     whole = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
     drawn = whole * ((1 + secrets.randbelow(1001) / 1000) / 2)
     return max(drawn, retry_after or timedelta(0))
@@ -143,7 +143,7 @@ async def _queue(
 
 async def _attempt(row: Revocation, registry: Registry, keys: Keys, trail: AuditTrail) -> None:
     try:
-        await _tell(row, registry, keys)
+        await _revoke(row, registry, keys)
     except _NoWay:
         await _close(row, trail, Outcome.FAILED, "not_offered")
     except (ProviderFailure, SealError) as error:
@@ -152,7 +152,7 @@ async def _attempt(row: Revocation, registry: Registry, keys: Keys, trail: Audit
         await _close(row, trail, Outcome.SUCCEEDED, None)
 
 
-async def _tell(row: Revocation, registry: Registry, keys: Keys) -> None:
+async def _revoke(row: Revocation, registry: Registry, keys: Keys) -> None:
     provider = await Provider.get(id=row.provider_id)
     adapter = registry.find(provider.key)
     if adapter is None or not adapter.is_configured:

@@ -12,8 +12,8 @@ from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.errors import CacheNotReady, DashtamError, NotFound
 from dashtam.logs.pipeline import get_logger
 from dashtam.mail import Mailer
+from dashtam.mail.email import Email
 from dashtam.mail.errors import MailNotSent, MailRefused
-from dashtam.mail.letter import Letter
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionStatus,
@@ -25,10 +25,10 @@ from dashtam.models import (
     UserSession,
 )
 from dashtam.providers.errors import ProviderFailure
-from dashtam.tokens.attempt import AWAY
+from dashtam.tokens.attempt import UNAVAILABLE
+from dashtam.tokens.emails import connection_ending_email, connection_expired_email
 from dashtam.tokens.endings import is_alive
 from dashtam.tokens.expiry import next_look, warns_at
-from dashtam.tokens.letters import connection_ending_letter, connection_expired_letter
 from dashtam.tokens.refreshing import Refreshes
 from dashtam.tokens.store import Stored, find_stored
 
@@ -37,7 +37,7 @@ LEASE: Final = timedelta(minutes=2)
 SIDE_BY_SIDE: Final = 10
 _MAIL_PAUSE: Final = timedelta(minutes=10)
 # Whoever claims moves the time, so that nothing is locked while a provider is asked, and no two take the same.
-_CLAIM: Final = """
+_LEASE_DUE: Final = """
 UPDATE provider_tokens SET refresh_due_at = $2 WHERE id IN (
     SELECT id FROM provider_tokens WHERE refresh_due_at <= $1 ORDER BY refresh_due_at, id LIMIT $3
     FOR UPDATE SKIP LOCKED)
@@ -62,16 +62,16 @@ class _Queue:
         """The next connection, and until when it is ours; None: there is no more."""
         async with self._lock:
             if not self._waiting and not self._is_empty:
-                await self._claim()
+                await self._lease()
             if not self._waiting:
                 return None
             self.taken += 1
             return self._waiting.pop()
 
-    async def _claim(self) -> None:
+    async def _lease(self) -> None:
         now = datetime.now(UTC)
         values = [now, now + LEASE, SIDE_BY_SIDE]
-        rows = await connections.get("default").execute_query_dict(_CLAIM, values)
+        rows = await connections.get("default").execute_query_dict(_LEASE_DUE, values)
         self._is_empty = len(rows) < SIDE_BY_SIDE
         self._waiting = [(row["connection_id"], now + LEASE) for row in rows]
 
@@ -84,7 +84,7 @@ class Upkeep:
         self._trail = trail
         self._mailer = mailer
 
-    async def see_to_due(self) -> int:
+    async def refresh_due(self) -> int:
         """See to every connection that is due, ten side by side; answers how many there were."""
         queue = _Queue()
         try:
@@ -97,21 +97,21 @@ class Upkeep:
 
     async def _work_off(self, queue: "_Queue") -> None:
         while (claimed := await queue.take()) is not None:
-            await self._see_to_one(*claimed)
+            await self._refresh_one(*claimed)
 
-    async def _see_to_one(self, connection_id: UUID, lease: datetime) -> None:
+    async def _refresh_one(self, connection_id: UUID, lease: datetime) -> None:
         try:
-            await self._see_to(connection_id, lease)
+            await self._refresh_connection(connection_id, lease)
         except NotFound:
             pass  # its user left
         except ProviderFailure as failure:
             _log.info("connection not refreshed", connection=str(connection_id), reason=failure.detail)
-        except (DashtamError, *AWAY) as error:
+        except (DashtamError, *UNAVAILABLE) as error:
             _log.warning("connection not seen to", connection=str(connection_id), reason=str(error))
         except Exception:  # noqa: BLE001  # whatever is wrong with one, the others are seen to
             _log.exception("connection not seen to", connection=str(connection_id))
 
-    async def _see_to(self, connection_id: UUID, lease: datetime) -> None:
+    async def _refresh_connection(self, connection_id: UUID, lease: datetime) -> None:
         stored = await find_stored(connection_id)
         if stored.status == ConnectionStatus.EXPIRED:
             await self._tell_expired(stored, lease)
@@ -121,7 +121,7 @@ class Upkeep:
             return
         if await self._warn(stored):
             stored = await find_stored(connection_id)
-        token = await self._refreshes.refresh_claimed(stored)
+        token = await self._refreshes.refresh_leased(stored)
         if token.version == stored.version:
             await self._plan(stored, lease)
 
@@ -143,7 +143,7 @@ class Upkeep:
         if ends_at is None or ends_at <= now:
             return False  # too late to warn: they are told of the end
         connection = await _read(stored)
-        letter = connection_ending_letter(
+        letter = connection_ending_email(
             connection.user.email, connection.provider.name, connection.alias, ends_at=ends_at
         )
         if await self._send(stored, letter, "connection.ending_told") is None:
@@ -154,11 +154,11 @@ class Upkeep:
     async def _tell_expired(self, stored: Stored, lease: datetime) -> None:
         """Tell a user, once, that a connection has ended; where the mail server is away, later."""
         connection = await _read(stored)
-        letter = connection_expired_letter(connection.user.email, connection.provider.name, connection.alias)
+        letter = connection_expired_email(connection.user.email, connection.provider.name, connection.alias)
         is_sent = await self._send(stored, letter, "connection.end_told")
         await self._set_due(stored, None if is_sent is not None else datetime.now(UTC) + _MAIL_PAUSE, lease)
 
-    async def _send(self, stored: Stored, letter: Letter, action: str) -> bool | None:
+    async def _send(self, stored: Stored, letter: Email, action: str) -> bool | None:
         """Send a letter and write it down; None: not now, so try again later; false: it will never be taken."""
         reason = None
         try:

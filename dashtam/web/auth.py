@@ -8,7 +8,7 @@ from quart import Quart, g, request
 from dashtam.errors import InvalidRequest, NotAllowed, NotAuthenticated
 from dashtam.identity.identities import INVALID_TOKEN, Identity
 from dashtam.web.cookies import SAFE_METHODS, read_cookie, require_own_page
-from dashtam.web.current import current_people
+from dashtam.web.current import current_resources
 
 PUBLIC_ENDPOINTS: Final = frozenset(
     {
@@ -91,7 +91,7 @@ async def _authorize() -> None:
     token = _read_token()
     if token is None:
         raise NotAuthenticated(f"{endpoint} was called without a user")
-    identity = await current_people().identities.identify(token)
+    identity = await current_resources().identity.identities.identify(token)
     _check_rights(identity, endpoint)
     g.identity = identity
 

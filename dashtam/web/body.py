@@ -1,4 +1,6 @@
-"""Reads the JSON body of a request into a typed shape; `document_request` puts that shape into the OpenAPI document.
+"""JSON bodies: that of a request is read into a typed shape, that of a response is written from one.
+
+`document_request` puts the shape into the OpenAPI document.
 
 What is taken is I-JSON (RFC 7493): UTF-8, no member twice, no number beyond a double, no half of a surrogate pair.
 """
@@ -6,22 +8,28 @@ What is taken is I-JSON (RFC 7493): UTF-8, no member twice, no number beyond a d
 import json
 import math
 import re
+from http import HTTPStatus
 from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from quart import request
+from quart import Response, request
 
-from dashtam.errors import UnfitBody
+from dashtam.errors import InvalidBody
 from dashtam.web.errors import MalformedBody, UnsupportedBody
 from dashtam.web.invalid_parts import unstorable_parts, wrong_parts
 
 Body = TypeVar("Body", bound=BaseModel)
 
-MOST_NESTING: Final = 32
+MAX_NESTING: Final = 32
 _EXACT: Final = 2**53
 """Below it a double holds every integer (RFC 7493, 2.2)."""
 # A string to its end, however it ends, or a bracket: strings are skipped, so that theirs do not count.
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def respond(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Build a JSON response from a shape."""
+    return Response(body.model_dump_json(), status, content_type="application/json")
 
 
 async def read_body(kind: type[Body]) -> Body:
@@ -31,20 +39,20 @@ async def read_body(kind: type[Body]) -> Body:
 
     Raises:
         UnsupportedBody: 415, it says that it is something else than JSON, or is compressed.
-        RequestEntityTooLarge: 413, more than MOST_BODY_BYTES.
+        RequestEntityTooLarge: 413, more than MAX_BODY_BYTES.
         RequestTimeout: 408, it did not come in time.
-        MalformedBody: 400, not JSON, or nested deeper than MOST_NESTING.
-        UnfitBody: 422, names each part that `kind` does not expect or expects otherwise, and never its value.
+        MalformedBody: 400, not JSON, or nested deeper than MAX_NESTING.
+        InvalidBody: 422, names each part that `kind` does not expect or expects otherwise, and never its value.
     """
     _check_type()
     data = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     value = _parse(data)
     if unfit := unstorable_parts(value):
-        raise UnfitBody(parts=unfit)
+        raise InvalidBody(parts=unfit)
     try:
         return kind.model_validate_json(json.dumps(value), strict=True, extra="forbid")
     except ValidationError as error:
-        raise UnfitBody(parts=wrong_parts(error)) from None
+        raise InvalidBody(parts=wrong_parts(error)) from None
 
 
 def _check_type() -> None:
@@ -76,8 +84,8 @@ def _check_nesting(text: str) -> None:
     depth = 0
     for token in _TOKENS.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
-        if depth > MOST_NESTING:
-            raise _malformed(f"nested more than {MOST_NESTING} deep")
+        if depth > MAX_NESTING:
+            raise _malformed(f"nested more than {MAX_NESTING} deep")
 
 
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from quart import request
 
 from dashtam.audit.caller import Caller
 
-_MOST_USER_AGENT: Final = 512
+_MAX_USER_AGENT: Final = 512
 
 
 def current_caller() -> Caller:
@@ -31,5 +31,5 @@ def _printable() -> str | None:
     if text is None:
         return None
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)[
-        :_MOST_USER_AGENT
+        :_MAX_USER_AGENT
     ]

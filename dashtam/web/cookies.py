@@ -20,7 +20,7 @@ from dashtam.web.traits import Header, Trait
 
 COOKIE: Final = SESSION_COOKIE
 HEADER: Final = "X-Dashtam-Request"
-BAKED: Final = Trait(
+SETS_COOKIE: Final = Trait(
     sends=(Header("Set-Cookie", "For a browser: its session, or the end of it.", {"type": "string"}),)
 )
 """Of an endpoint that sets or clears the cookie."""

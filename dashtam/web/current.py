@@ -4,7 +4,7 @@ from typing import Final
 
 from quart import Quart, current_app
 
-from dashtam.resources import Linking, People, Resources
+from dashtam.resources import Resources
 
 _EXTENSION: Final = "dashtam"
 
@@ -25,13 +25,3 @@ def held_by(app: Quart) -> Resources:
 def current_resources() -> Resources:
     """The resources of the application that answers the current request."""
     return held_by(current_app)
-
-
-def current_linking() -> Linking:
-    """The services that link users with providers, of the application that answers the current request."""
-    return current_resources().linking
-
-
-def current_people() -> People:
-    """The services that know who somebody is, of the application that answers the current request."""
-    return current_resources().people

@@ -12,7 +12,7 @@ from quart import Response, request
 
 from dashtam.errors import InvalidRequest
 from dashtam.web.current import current_resources
-from dashtam.web.stored_answers import Answer, Claim, answer_once
+from dashtam.web.stored_responses import IdempotencyKey, KeptResponse, respond_once
 from dashtam.web.traits import Header, Trait, promise
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -77,19 +77,19 @@ def idempotent(user_id: Callable[[], UUID]) -> Callable[[Endpoint], Endpoint]:
             if key is None:
                 return await endpoint(*args, **values)
 
-            async def act() -> Answer:
+            async def act() -> KeptResponse:
                 return await _kept(await endpoint(*args, **values))
 
-            claim = Claim(user_id(), request.endpoint or "", key)
+            claim = IdempotencyKey(user_id(), request.endpoint or "", key)
             resources = current_resources()
-            told, is_replayed = await answer_once(
+            told, is_replayed = await respond_once(
                 claim,
                 fingerprint=await _fingerprint(),
                 keys=resources.keys,
                 trail=resources.trail,
                 act=act,
             )
-            return _told(told, is_replayed=is_replayed)
+            return _replay(told, is_replayed=is_replayed)
 
         return answer
 
@@ -116,11 +116,11 @@ async def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-async def _kept(response: Response) -> Answer:
+async def _kept(response: Response) -> KeptResponse:
     headers = {name: response.headers[name] for name in _KEPT if name in response.headers}
-    return Answer(response.status_code, headers, await response.get_data(as_text=True))
+    return KeptResponse(response.status_code, headers, await response.get_data(as_text=True))
 
 
-def _told(answer: Answer, *, is_replayed: bool) -> Response:
+def _replay(answer: KeptResponse, *, is_replayed: bool) -> Response:
     headers: dict[str, Any] = {**answer.headers, **({REPLAYED: "true"} if is_replayed else {})}
     return Response(answer.body, answer.status, headers)

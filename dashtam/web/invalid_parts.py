@@ -7,8 +7,8 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-_MOST_PARTS: Final = 20
-_MOST_SIGNS: Final = 64
+_MAX_PARTS: Final = 20
+_MAX_CHARACTERS: Final = 64
 
 
 def wrong_parts(error: ValidationError) -> list[tuple[str, str]]:
@@ -16,14 +16,14 @@ def wrong_parts(error: ValidationError) -> list[tuple[str, str]]:
 
     The message of a validator of our own is told as it stands: it must not quote the value either.
     """
-    details = error.errors(include_url=False, include_input=False)[:_MOST_PARTS]
+    details = error.errors(include_url=False, include_input=False)[:_MAX_PARTS]
     return [(_name_of(detail["loc"]), _expected(detail)) for detail in details]
 
 
 def unstorable_parts(value: object) -> list[tuple[str, str]]:
     """Name at most twenty texts that UTF-8 or PostgreSQL cannot hold."""
     wrong = "Input should not hold U+0000 or half of a surrogate pair"
-    return [(_name_of(place) or "body", wrong) for place in islice(_unstorable(value, ()), _MOST_PARTS)]
+    return [(_name_of(place) or "body", wrong) for place in islice(_unstorable(value, ()), _MAX_PARTS)]
 
 
 def _unstorable(value: object, place: tuple[int | str, ...]) -> Iterator[tuple[int | str, ...]]:
@@ -41,7 +41,7 @@ def _unstorable(value: object, place: tuple[int | str, ...]) -> Iterator[tuple[i
 
 def _name_of(place: tuple[int | str, ...]) -> str:
     """Write the way to a part with dots; it is cut short, and holds nothing that UTF-8 cannot say."""
-    name = ".".join(map(str, place))[:_MOST_SIGNS]
+    name = ".".join(map(str, place))[:_MAX_CHARACTERS]
     return name.encode(errors="replace").decode()
 
 

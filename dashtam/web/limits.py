@@ -53,7 +53,7 @@ _KNOWN: Final = timedelta(days=30)
 
 def register(app: Quart) -> None:
     """Tell in every answer where the caller stands under the rules that were asked."""
-    app.after_request(_tell)
+    app.after_request(_add_headers)
 
 
 async def limit_network() -> None:
@@ -115,11 +115,11 @@ async def _take(rule: Rule, subject: str) -> None:
     if count.occurrences <= rule.most:
         return
     if count.occurrences == rule.most + 1:  # the trail is never emptied, so a stranger must not fill it
-        await resources.people.authentication.record_limited(rule.name, caller=current_caller())
+        await resources.identity.authentication.record_limited(rule.name, caller=current_caller())
     raise TooManyRequests(f"more than {rule.most} under {rule.name}", headers={"Retry-After": str(seconds)})
 
 
-async def _tell(response: Response) -> Response:
+async def _add_headers(response: Response) -> Response:
     standings: list[tuple[Rule, int, int]] = g.get("standings", [])
     if standings:
         response.headers["RateLimit-Policy"] = ", ".join(

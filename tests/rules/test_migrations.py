@@ -6,7 +6,7 @@ import pytest
 from aerich.utils import file_module_info, import_py_module
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from dashtam.bootstrap.foresight import foresee
+from dashtam.bootstrap.analysis import analyze
 from dashtam.bootstrap.migrations import files
 from dashtam.database import rules
 from dashtam.database.config import APP, MIGRATIONS
@@ -34,7 +34,7 @@ async def test_migrations_and_models_make_the_same_catalogue(
 
 async def test_users_from_before_there_were_roles_stay_as_they_are(transaction: BaseDBAsyncClient) -> None:
     before, after = [name for name in files() if name < "2_"], [name for name in files() if name >= "2_"]
-    assert not any(migration.harms for migration in foresee(after[:1], MIGRATIONS / APP))
+    assert not any(migration.harms for migration in analyze(after[:1], MIGRATIONS / APP))
     await transaction.execute_script(EMPTY)
     for name in before:
         await transaction.execute_script(await load(name).upgrade(transaction))

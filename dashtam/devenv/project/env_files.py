@@ -15,8 +15,8 @@ _LINE: Final = re.compile(
     r"|[ \t]*)",  # no comment behind nothing, nor behind a tab: Compose takes it for the value
     re.VERBOSE | re.ASCII,
 )
-_MOST_BYTES: Final = 65_536
-_MOST_PROBLEMS: Final = 8
+_MAX_BYTES: Final = 65_536
+_MAX_PROBLEMS: Final = 8
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -39,8 +39,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         else:
             values[match["name"]] = match["double"] or match["single"] or match["bare"] or ""
     if problems:
-        hidden = len(problems) - _MOST_PROBLEMS
-        shown = problems[:_MOST_PROBLEMS] + ([f"and {hidden} more"] if hidden > 0 else [])
+        hidden = len(problems) - _MAX_PROBLEMS
+        shown = problems[:_MAX_PROBLEMS] + ([f"and {hidden} more"] if hidden > 0 else [])
         raise EnvironmentMisused(list_problems(f"{path} is not understood", shown), advice=f"edit {path}")
     return values
 
@@ -52,9 +52,9 @@ def _read_text(path: Path) -> str:
         raise EnvironmentMisused(
             f"{path} is empty; expected settings like those of .env.example", advice=advice
         )
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         raise EnvironmentMisused(
-            f"{path} has {len(content)} bytes; expected an env file of at most {_MOST_BYTES}", advice=advice
+            f"{path} has {len(content)} bytes; expected an env file of at most {_MAX_BYTES}", advice=advice
         )
     if b"\r" in content:
         raise EnvironmentMisused(
@@ -79,7 +79,7 @@ def _read_bytes(path: Path) -> bytes:
         raise EnvironmentMisused(f"{path} is no ordinary file; expected one", advice=f"remove {path}")
     try:
         with path.open("rb") as file:
-            return file.read(_MOST_BYTES + 1)
+            return file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         advice = "invoke up" if path.name == ".env" else f"git checkout {path.name}"
         raise EnvironmentMisused(f"{path} does not exist", advice=advice) from None

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field, SecretStr
 
 from dashtam.models import Authorization
-from dashtam.outgoing import Answer, CallFailed, Outgoing
+from dashtam.outgoing import CallFailed, Outgoing, Response
 from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
 from dashtam.providers.errors import SecretRefused
 from dashtam.providers.grants import read_members
@@ -23,8 +23,8 @@ PROFILE: Final = Profile(
     authorization=Authorization.CLAIM_TOKEN,
 )
 FIELDS: Final = (
-    SecretField("key_id", "API key ID", most_signs=128),
-    SecretField("secret_key", "Secret key", most_signs=256),
+    SecretField("key_id", "API key ID", max_characters=128),
+    SecretField("secret_key", "Secret key", max_characters=256),
 )
 _URL: Final = r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$"
 _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -86,7 +86,7 @@ class AlpacaKeysAdapter:
         """Answer false: the user deletes keys in Alpaca's own pages."""
         return False
 
-    async def _ask(self, url: str, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, url: str, headers: Mapping[str, str]) -> Response:
         try:
             return await self._outgoing.get(url, headers=headers)
         except CallFailed as failed:

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import Field
 
 from dashtam.models import Authorization
-from dashtam.outgoing import Answer, Outgoing
+from dashtam.outgoing import Outgoing, Response
 from dashtam.providers.base import Profile
 from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderFailure
 from dashtam.providers.grants import read_members
@@ -53,11 +53,11 @@ SETTINGS: Final = SchwabSettings
 class SchwabAdapter(OAuthClient):
     """Reads Schwab's ways to say no; everything else is plain OAuth with HTTP Basic."""
 
-    def refuses_secret(self, answer: Answer) -> bool:
+    def refuses_secret(self, answer: Response) -> bool:
         """Whether the secret is wrong: `invalid_client` may mean the refresh token as well."""
         return super().refuses_secret(answer) and not _speaks_of_refresh_token(answer)
 
-    def explain(self, answer: Answer, code: str | None, *, asked: str) -> ProviderFailure | None:
+    def explain(self, answer: Response, code: str | None, *, asked: str) -> ProviderFailure | None:
         """Say what an answer means; asked to refresh, three codes mean that the seven days are over."""
         is_dead = code in {"unsupported_token_type", "refresh_token_authentication_error"} or (
             code == "invalid_client" and _speaks_of_refresh_token(answer)
@@ -81,7 +81,7 @@ def build(own: SchwabSettings, *, settings: Settings, outgoing: Outgoing) -> Sch
     )
 
 
-def _speaks_of_refresh_token(answer: Answer) -> bool:
+def _speaks_of_refresh_token(answer: Response) -> bool:
     """Whether the description names the refresh token: read for this question, and not kept."""
     try:
         description = read_members(answer).get("error_description")
@@ -90,5 +90,5 @@ def _speaks_of_refresh_token(answer: Answer) -> bool:
     return isinstance(description, str) and "refresh" in description.lower()
 
 
-def _is_page(answer: Answer) -> bool:
+def _is_page(answer: Response) -> bool:
     return error_code(answer) is None and answer.body.lstrip()[:1] == b"<"

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import SecretStr
 
 from dashtam.models import Authorization
-from dashtam.outgoing import Answer, CallFailed, Outgoing, Why
+from dashtam.outgoing import CallFailed, Cause, Outgoing, Response
 from dashtam.outgoing.reachable import find_wrong
 from dashtam.providers.base import Profile, SecretField, TokenGrant, read_secret
 from dashtam.providers.errors import AnswerUnusable, SecretRefused
@@ -30,8 +30,8 @@ PROFILE: Final = Profile(
     authorization=Authorization.CLAIM_TOKEN,
 )
 SETTINGS: Final = ProviderSettings
-SETUP_TOKEN: Final = SecretField("setup_token", "Setup token", most_signs=4096)
-_MOST_BYTES: Final = 8192
+SETUP_TOKEN: Final = SecretField("setup_token", "Setup token", max_characters=4096)
+_MAX_BYTES: Final = 8192
 _PADDING: Final = 4
 
 
@@ -57,7 +57,7 @@ class SimpleFinAdapter:
         """Claim a setup token, once, as `SecretAdapter` promises."""
         claim_url = read_setup_token(read_secret(SETUP_TOKEN, secrets))
         if find_wrong(claim_url, allows_local=self._outgoing.allows_local):
-            raise SecretRefused("the setup token names no server that is called", detail=Why.REFUSED)
+            raise SecretRefused("the setup token names no server that is called", detail=Cause.REFUSED)
         answer = await self._post(claim_url)
         if answer.status == HTTPStatus.FORBIDDEN:
             # The protocol has clients say that somebody else may have claimed it.
@@ -73,14 +73,12 @@ class SimpleFinAdapter:
         """Answer false: the user disables access in the bridge's own pages."""
         return False
 
-    async def _post(self, url: str) -> Answer:
+    async def _post(self, url: str) -> Response:
         try:
-            return await self._outgoing.post(
-                url, body="", headers={}, most_bytes=_MOST_BYTES, is_brought=True
-            )
+            return await self._outgoing.post(url, body="", headers={}, max_bytes=_MAX_BYTES, is_brought=True)
         except CallFailed as failed:
-            if failed.why is Why.REFUSED:
-                raise SecretRefused("the setup token's server is not called", detail=failed.why) from None
+            if failed.cause is Cause.REFUSED:
+                raise SecretRefused("the setup token's server is not called", detail=failed.cause) from None
             raise describe_failed_call(PROFILE.key, failed) from None
 
 
@@ -102,7 +100,7 @@ def read_setup_token(token: SecretStr) -> str:
         raise SecretRefused("the setup token is no Base64 of an address", detail="malformed") from None
 
 
-def read_access_url(answer: Answer, claim_url: str, *, allows_local: bool) -> SecretStr:
+def read_access_url(answer: Response, claim_url: str, *, allows_local: bool) -> SecretStr:
     """Read the access URL of an answer: of the very server that was asked, with user and password, over https.
 
     Raises:

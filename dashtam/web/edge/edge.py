@@ -28,11 +28,11 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 HeaderList = tuple[tuple[bytes, bytes], ...]
 
-MOST_BODY_BYTES: Final = 65_536
-MOST_TARGET_BYTES: Final = 8_192
+MAX_BODY_BYTES: Final = 65_536
+MAX_TARGET_BYTES: Final = 8_192
 """Of path and query together; RFC 9110, 4.1 asks for 8000 at least."""
-MOST_HEADER_BYTES: Final = 16_384
-MOST_SECONDS: Final = 30.0
+MAX_HEADER_BYTES: Final = 16_384
+MAX_SECONDS: Final = 30.0
 LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -40,7 +40,7 @@ CONTENT_SECURITY_POLICY: Final = (
 _TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _ABSOLUTE_FORM: Final = re.compile(rb"https?://([^/?#]*)(/.*)?", re.IGNORECASE | re.DOTALL)
 _HOST: Final = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:\[\]]+)(?::\d+)?")
-_MOST_LOGGED_PATH: Final = 256
+_MAX_LOGGED_PATH: Final = 256
 _trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _log = get_logger(__name__)
 
@@ -56,10 +56,10 @@ class Policy:
     """Set on every answer that does not set them itself."""
     refusal: Callable[[HTTPStatus], tuple[str, bytes]]
     """Content type and body of a refusal."""
-    seconds: float = MOST_SECONDS
+    seconds: float = MAX_SECONDS
     proxies: tuple[Network, ...] = ()
     """Whose word about who their client is counts."""
-    target_bytes: int = MOST_TARGET_BYTES
+    target_bytes: int = MAX_TARGET_BYTES
     origins: frozenset[str] = frozenset()
     """Whose pages may read the answers, beside our own."""
 
@@ -122,7 +122,7 @@ class Edge:
         started = time.perf_counter()
         trace_id = _begin(scope["headers"])
         dress = (*self._policy.headers, (b"x-trace-id", trace_id.encode()))
-        answer = _Answer(send, dress, answer_headers(self._policy.origins, scope["headers"]))
+        answer = _Response(send, dress, answer_headers(self._policy.origins, scope["headers"]))
         preflight = preflight_headers(self._policy.origins, scope["method"], scope["headers"])
         try:
             if refused := self._refused(scope):
@@ -135,13 +135,13 @@ class Edge:
             _log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"][:_MOST_LOGGED_PATH],
+                path=scope["path"][:_MAX_LOGGED_PATH],
                 status=answer.status,
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
                 client=(scope.get("client") or ("unknown",))[0],
             )
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Response") -> None:
         try:
             async with asyncio.timeout(self._policy.seconds):
                 await self._application(scope, receive, answer)
@@ -166,8 +166,8 @@ class Edge:
                 self._policy.methods is not None and scope["method"] not in self._policy.methods
             ),
             HTTPStatus.REQUEST_URI_TOO_LONG: target > self._policy.target_bytes,
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _size(headers) > MOST_HEADER_BYTES,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _content_length(headers) > MOST_BODY_BYTES,
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: _size(headers) > MAX_HEADER_BYTES,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _content_length(headers) > MAX_BODY_BYTES,
         }
         return next((status for status, is_so in refusals.items() if is_so), None)
 
@@ -202,7 +202,7 @@ def _refusal(status: HTTPStatus, policy: Policy) -> tuple[HeaderList, bytes]:
     ), body
 
 
-class _Answer:
+class _Response:
     """The way back to the client: adds the headers that the application did not set, remembers the status."""
 
     def __init__(self, send: Send, headers: HeaderList, sharing: Sequence[tuple[bytes, bytes]]) -> None:

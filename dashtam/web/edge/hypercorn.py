@@ -95,5 +95,5 @@ def install() -> None:
     hypercorn.protocol.H2Protocol = Http2  # type: ignore[attr-defined]
     hypercorn.asyncio.run.TCPServer = Connection  # type: ignore[attr-defined]
     # A queue that is full when its request has been answered holds up the whole connection for ever, because nobody
-    # reads it any more. Until then Quart reads all that comes, and drops what is beyond MOST_BODY_BYTES.
+    # reads it any more. Until then Quart reads all that comes, and drops what is beyond MAX_BODY_BYTES.
     Config.max_app_queue_size = 0

@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
 from dashtam.identity.passwords import open_passwords
-from dashtam.resources import build_people, open_resources
+from dashtam.resources import build_identity, open_resources
 from dashtam.settings.model import TestSettings
 from tests.support.people.visitors import OTHER_PASSWORD, PASSWORD, Postbox, forget_attempts
 from tests.support.servers.served import Served, serving
@@ -38,7 +38,7 @@ async def email(settings: TestSettings) -> AsyncIterator[str]:
     async with open_resources(settings, process="pytest", hashing=CHEAPEST) as resources:
         await forget_attempts(resources.cache)
         with open_passwords(CHEAPEST) as passwords:
-            users = build_people(
+            users = build_identity(
                 resources.settings, resources.cache, resources.keys, passwords, resources.trail, Postbox()
             ).users
             user = await users.create(email=address, password=SecretStr(PASSWORD))

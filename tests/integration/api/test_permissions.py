@@ -52,7 +52,7 @@ def shown(rule: str) -> str:
 async def begin(resources: Resources, name: str) -> tuple[User, Tokens]:
     """Make somebody of a kind, and the tokens that they hold."""
     role = {"read-only user": Role.READ_ONLY, "administrator": Role.ADMIN}.get(name, Role.USER)
-    user, people = await make_user(role=role), resources.people
+    user, people = await make_user(role=role), resources.identity
     if name.startswith("token"):
         scope, ttl = name.removeprefix("token to "), timedelta(days=1)
         return user, await people.personal_tokens.create(
@@ -65,7 +65,7 @@ async def ask(client: Client, resources: Resources, route: str, name: str) -> in
     """Send one request, about what belongs to whoever asks, or to somebody else."""
     user, tokens = await begin(resources, name)
     owner, theirs = (user, tokens) if name != "somebody else" else await begin(resources, "user")
-    personal = await resources.people.personal_tokens.create(
+    personal = await resources.identity.personal_tokens.create(
         owner.id, name="x", scope="read", ttl=timedelta(days=1), caller=UNKNOWN
     )
     connection = await make_connection(user=owner)

@@ -259,7 +259,7 @@ async def test_a_password_that_changed_after_it_was_shown_begins_no_session(reso
     shown = await make_person(ADA)
     await User.filter(id=shown.id).update(password_hash="another")
     with pytest.raises(SignInRefused):
-        await resources.people.sessions.start(shown, kind=SessionKind.PROGRAM, name="x", caller=UNKNOWN)
+        await resources.identity.sessions.start(shown, kind=SessionKind.PROGRAM, name="x", caller=UNKNOWN)
     assert not await UserSession.all().exists()
 
 

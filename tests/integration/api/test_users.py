@@ -12,7 +12,7 @@ from tortoise import connections
 from dashtam.app import create_app
 from dashtam.identity.passwords import open_passwords
 from dashtam.models import AuditEntry, OneTimeCode, ProviderToken, SessionToken, User, UserSession
-from dashtam.resources import Resources, build_people
+from dashtam.resources import Resources, build_identity
 from dashtam.settings.model import TestSettings
 from tests.support.makers.rows import make_connection, make_token
 from tests.support.people.visiting import MakeVisitor, make_person
@@ -53,8 +53,8 @@ async def test_where_registration_is_closed_nobody_registers_and_no_letter_goes_
 ) -> None:
     closed = settings.model_copy(update={"REGISTRATION_OPEN": False})
     with open_passwords(CHEAPEST) as passwords:
-        people = build_people(closed, resources.cache, resources.keys, passwords, resources.trail, postbox)
-        visitor.client = create_app(closed, resources=replace(resources, people=people)).test_client()
+        people = build_identity(closed, resources.cache, resources.keys, passwords, resources.trail, postbox)
+        visitor.client = create_app(closed, resources=replace(resources, identity=people)).test_client()
         refused = await visitor.ask("POST", "users", {"email": ADA, "password": PASSWORD})
     assert await problem(refused) == (403, "registration_closed")
     assert not postbox.letters

@@ -6,7 +6,7 @@ import pytest
 from aerich.models import Aerich
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from dashtam.bootstrap.errors import HurtfulMigrations
+from dashtam.bootstrap.errors import DestructiveMigrations
 from dashtam.bootstrap.migrations import create, files, history, is_empty, pending, upgrade
 from dashtam.database.config import APP, MIGRATIONS
 from dashtam.database.errors import DatabaseNotReady
@@ -109,12 +109,12 @@ async def test_a_migration_that_may_hurt_is_applied_only_by_name_and_nothing_bef
     write(location, FIRST, "ALTER TABLE users ADD COLUMN half int")
     write(location, SECOND, "ALTER TABLE users DROP COLUMN email")
     with pytest.raises(
-        HurtfulMigrations, match="drops a column: ALTER TABLE users DROP COLUMN email"
+        DestructiveMigrations, match="drops a column: ALTER TABLE users DROP COLUMN email"
     ) as refused:
         await upgrade(settings, location=location)
     assert list(refused.value.migrations) == [SECOND]
     assert f"upgrade --allow {SECOND}" in str(refused.value)
-    with pytest.raises(HurtfulMigrations):
+    with pytest.raises(DestructiveMigrations):
         await upgrade(settings, location=location, allow=[FIRST])
     assert await columns(transaction) == {"email"}
     assert await upgrade(settings, location=location, allow=[SECOND]) == [FIRST, SECOND]
@@ -165,7 +165,7 @@ async def test_what_only_running_it_would_tell_is_refused_and_not_run(
     write(
         location, FIRST, "ALTER TABLE users DROP COLUMN email", body="await db.execute_script(SQL); return ''"
     )
-    with pytest.raises(HurtfulMigrations, match="only running it would tell"):
+    with pytest.raises(DestructiveMigrations, match="only running it would tell"):
         await upgrade(settings, location=location)
     assert await columns(transaction) == {"email"}
     assert await upgrade(settings, location=location, allow=[FIRST]) == [FIRST]

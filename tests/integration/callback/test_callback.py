@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from dashtam.app import create_callback_app
 from dashtam.cache import open_cache
-from dashtam.connections.callbacks import MOST_REFUSED
+from dashtam.connections.callbacks import MAX_REFUSED
 from dashtam.models import AuditEntry, Outcome
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources, open_resources
@@ -95,9 +95,9 @@ async def test_a_refusal_is_audited_without_what_the_answer_said(client: Client,
 
 
 async def test_a_stranger_cannot_fill_the_audit_trail(client: Client, since: UUID) -> None:
-    statuses = [(await client.get(PATH)).status_code for _ in range(MOST_REFUSED + 5)]
-    assert statuses == [400] * MOST_REFUSED + [429] * 5
-    assert await entries(since).count() == MOST_REFUSED
+    statuses = [(await client.get(PATH)).status_code for _ in range(MAX_REFUSED + 5)]
+    assert statuses == [400] * MAX_REFUSED + [429] * 5
+    assert await entries(since).count() == MAX_REFUSED
 
 
 @pytest.mark.usefixtures("database")

@@ -100,7 +100,7 @@ def sign_in(resources: Resources, surfer: Surfer, provider: Provider, web: httpx
 
     async def make(kind: SessionKind = SessionKind.PROGRAM, user: User | None = None) -> Person:
         user = user or await make_user()
-        tokens = await resources.people.sessions.start(user, kind=kind, name="x", caller=UNKNOWN)
+        tokens = await resources.identity.sessions.start(user, kind=kind, name="x", caller=UNKNOWN)
         theirs, token = surfer.copy(), tokens.access.get_secret_value()
         visitor = Visitor(surfer.app, token)
         if kind is SessionKind.BROWSER:

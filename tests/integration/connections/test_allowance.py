@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashtam.audit.caller import UNKNOWN
-from dashtam.connections.allowance import MOST_CONNECTIONS, MOST_PENDING
+from dashtam.connections.allowance import MAX_CONNECTIONS, MAX_PENDING
 from dashtam.connections.authorizations import Asker
 from dashtam.connections.errors import TooManyConnections
 from dashtam.connections.lifecycle import Standing
@@ -69,17 +69,17 @@ async def test_a_thousand_starts_leave_few_rows_and_all_of_them_go_away(ada: Per
         body = {"provider_key": ada.provider_key, "alias": f"x{number}"}
         statuses.append((await ada.visitor.ask("POST", "connections", body)).status_code)
         await AuthorizationRequest.all().update(expires_at=datetime.now(UTC))  # nobody opens the links
-    assert statuses == [201] * MOST_PENDING + [409] * (60 - MOST_PENDING) + [429] * 940
-    assert await ProviderConnection.all().count() == MOST_PENDING
+    assert statuses == [201] * MAX_PENDING + [409] * (60 - MAX_PENDING) + [429] * 940
+    assert await ProviderConnection.all().count() == MAX_PENDING
     assert await AuthorizationRequest.all().count() == 1
-    assert await AuditEntry.filter(user_id=ada.user.id, outcome="denied").count() == 60 - MOST_PENDING
+    assert await AuditEntry.filter(user_id=ada.user.id, outcome="denied").count() == 60 - MAX_PENDING
     assert await purge_expired() == {"AuthorizationRequest": 1}
 
 
 async def test_connections_that_wait_are_so_many_and_the_user_is_told_what_to_do(
     ada: Person, provider: Provider, story: Story
 ) -> None:
-    await fill(ada.user, provider, MOST_PENDING, ConnectionStatus.PENDING)
+    await fill(ada.user, provider, MAX_PENDING, ConnectionStatus.PENDING)
     status, body = await ada.ask("POST", "connections", {"provider_key": provider.key, "alias": "x"})
     assert (status, body["code"]) == (409, "too_many_connections")
     assert body["detail"] == (
@@ -102,8 +102,8 @@ async def test_connections_that_wait_are_so_many_and_the_user_is_told_what_to_do
 async def test_connections_that_have_not_ended_are_so_many(
     ada: Person, provider: Provider, status: ConnectionStatus
 ) -> None:
-    await fill(ada.user, provider, MOST_CONNECTIONS - 1, status)
-    await fill(ada.user, provider, MOST_CONNECTIONS, ConnectionStatus.REVOKED)
+    await fill(ada.user, provider, MAX_CONNECTIONS - 1, status)
+    await fill(ada.user, provider, MAX_CONNECTIONS, ConnectionStatus.REVOKED)
     await ada.connect("the last")
     refused, body = await ada.ask("POST", "connections", {"provider_key": provider.key, "alias": "x"})
     assert (refused, body["code"]) == (409, "too_many_connections")
@@ -114,15 +114,15 @@ async def test_connections_that_have_not_ended_are_so_many(
 async def test_somebody_elses_connections_do_not_count(
     ada: Person, sign_in: Sign, provider: Provider
 ) -> None:
-    await fill(ada.user, provider, MOST_CONNECTIONS, ConnectionStatus.ACTIVE)
+    await fill(ada.user, provider, MAX_CONNECTIONS, ConnectionStatus.ACTIVE)
     await (await sign_in()).connect()
 
 
 async def test_a_connection_that_works_is_reconnected_however_many_there_are(
     ada: Person, provider: Provider
 ) -> None:
-    await fill(ada.user, provider, MOST_PENDING, ConnectionStatus.PENDING)
-    await fill(ada.user, provider, MOST_CONNECTIONS, ConnectionStatus.ACTIVE)
+    await fill(ada.user, provider, MAX_PENDING, ConnectionStatus.PENDING)
+    await fill(ada.user, provider, MAX_CONNECTIONS, ConnectionStatus.ACTIVE)
     one = await ProviderConnection.filter(user_id=ada.user.id, status=ConnectionStatus.ACTIVE).first()
     assert one is not None
     assert (await ada.ask("POST", f"connections/{one.id}/reconnections", {}))[0] == 201
@@ -132,7 +132,7 @@ async def test_a_connection_that_works_is_reconnected_however_many_there_are(
 async def test_a_connection_begins_again_where_there_is_room(
     ada: Person, provider: Provider, story: Story, earlier: ConnectionStatus
 ) -> None:
-    await fill(ada.user, provider, MOST_PENDING, ConnectionStatus.PENDING)
+    await fill(ada.user, provider, MAX_PENDING, ConnectionStatus.PENDING)
     one = await ProviderConnection.create(user=ada.user, provider=provider, alias="x", status=earlier)
     status, body = await ada.ask("POST", f"connections/{one.id}/reconnections", {})
     assert (status, body["code"]) == (409, "too_many_connections")
@@ -143,7 +143,7 @@ async def test_a_connection_begins_again_where_there_is_room(
 async def test_what_has_ended_does_not_come_back_beyond_the_limit(
     ada: Person, provider: Provider, story: Story
 ) -> None:
-    await fill(ada.user, provider, MOST_CONNECTIONS, ConnectionStatus.ACTIVE)
+    await fill(ada.user, provider, MAX_CONNECTIONS, ConnectionStatus.ACTIVE)
     by_browser, by_secret = [
         await end(ada.user, at, at.key) for at in (provider, await Provider.get(key="paste"))
     ]
@@ -160,13 +160,13 @@ async def test_of_many_that_begin_at_once_no_more_get_through_than_there_is_room
     settings: TestSettings, certificates: Certificates, database: object
 ) -> None:
     async with founded(settings, certificates) as town:
-        await fill(town.user, town.provider, MOST_PENDING - 3, ConnectionStatus.PENDING)
+        await fill(town.user, town.provider, MAX_PENDING - 3, ConnectionStatus.PENDING)
         assert await begin_at_once(town, keyed=False) == [201] * 3 + [409] * 12
-        assert await ProviderConnection.filter(user_id=town.user.id).count() == MOST_PENDING
+        assert await ProviderConnection.filter(user_id=town.user.id).count() == MAX_PENDING
         await ProviderConnection.filter(user_id=town.user.id).delete()
-        await fill(town.user, town.provider, MOST_CONNECTIONS - 3, ConnectionStatus.ACTIVE)
+        await fill(town.user, town.provider, MAX_CONNECTIONS - 3, ConnectionStatus.ACTIVE)
         assert await begin_at_once(town, keyed=True) == [201] * 3 + [409] * 12
-        assert await ProviderConnection.filter(user_id=town.user.id).count() == MOST_CONNECTIONS
+        assert await ProviderConnection.filter(user_id=town.user.id).count() == MAX_CONNECTIONS
 
 
 async def begin_at_once(town: Town, *, keyed: bool) -> list[int]:
@@ -188,9 +188,9 @@ async def test_of_secrets_that_are_brought_at_once_no_more_get_through_than_ther
     settings: TestSettings, certificates: Certificates, database: object
 ) -> None:
     async with founded(settings, certificates) as town:
-        await fill(town.user, town.provider, MOST_CONNECTIONS - 3, ConnectionStatus.ACTIVE)
+        await fill(town.user, town.provider, MAX_CONNECTIONS - 3, ConnectionStatus.ACTIVE)
         async with open_resources(settings, process="pytest") as resources:
-            claims = relinked(resources, Registry([PasteAdapter(town.provider.key)])).linking.claims
+            claims = relinked(resources, Registry([PasteAdapter(town.provider.key)])).connections.claims
             coming = [
                 claims.connect(
                     Asker(town.user.id, None, UNKNOWN),
@@ -202,7 +202,7 @@ async def test_of_secrets_that_are_brought_at_once_no_more_get_through_than_ther
             ]
             results = await asyncio.gather(*coming, return_exceptions=True)
         assert [type(result) for result in results].count(TooManyConnections) == 12
-        assert await ProviderConnection.filter(user_id=town.user.id).count() == MOST_CONNECTIONS
+        assert await ProviderConnection.filter(user_id=town.user.id).count() == MAX_CONNECTIONS
 
 
 async def test_of_ended_ones_that_come_back_at_once_no_more_do_than_there_is_room_for(
@@ -210,11 +210,11 @@ async def test_of_ended_ones_that_come_back_at_once_no_more_do_than_there_is_roo
 ) -> None:
     """Both were told that there is room, and both had their secret taken: storing is what decides."""
     async with founded(settings, certificates) as town:
-        await fill(town.user, town.provider, MOST_CONNECTIONS - 1, ConnectionStatus.ACTIVE)
+        await fill(town.user, town.provider, MAX_CONNECTIONS - 1, ConnectionStatus.ACTIVE)
         ended = [await end(town.user, town.provider, f"ended{number}") for number in range(2)]
         async with open_resources(settings, process="pytest") as resources:
             slow = SlowPasteAdapter(town.provider.key, waiting=asyncio.Barrier(2))
-            claims = relinked(resources, Registry([slow])).linking.claims
+            claims = relinked(resources, Registry([slow])).connections.claims
             asker = Asker(town.user.id, None, UNKNOWN)
             coming = [
                 claims.reconnect(asker, one.id, secrets={"setup_token": SecretStr(f"right{one.alias}")})
@@ -223,7 +223,7 @@ async def test_of_ended_ones_that_come_back_at_once_no_more_do_than_there_is_roo
             results = await asyncio.gather(*coming, return_exceptions=True)
         assert {type(result) for result in results} == {Standing, TooManyConnections}
         alive = ProviderConnection.filter(user_id=town.user.id).exclude(status=ConnectionStatus.REVOKED)
-        assert await alive.count() == MOST_CONNECTIONS
+        assert await alive.count() == MAX_CONNECTIONS
 
 
 @dataclass

@@ -9,7 +9,7 @@ from quart.typing import TestClientProtocol as Client
 
 from dashtam.app import create_callback_app
 from dashtam.audit.caller import UNKNOWN
-from dashtam.connections.callbacks import MOST_ANSWERS
+from dashtam.connections.callbacks import MAX_ANSWERS
 from dashtam.models import (
     AuthorizationRequest,
     ConnectionReason,
@@ -123,7 +123,7 @@ async def test_what_began_in_a_browser_session_ends_in_that_session(
     answer = await begin_in_browser(ada)
     del ada.surfer.cookies["__Host-dashtam"]
     if swapped == "another session":
-        start = resources.people.sessions.start
+        start = resources.identity.sessions.start
         tokens = await start(ada.user, kind=SessionKind.BROWSER, name="x", caller=UNKNOWN)
         ada.surfer.cookies["__Host-dashtam"] = tokens.access.get_secret_value()
     await refused(ada.surfer, answer, bank)
@@ -136,7 +136,7 @@ async def test_signing_out_ends_it(
 ) -> None:
     ada = await sign_in(kind)
     answer = (await ada.reach_callback())[1] if kind is SessionKind.PROGRAM else await begin_in_browser(ada)
-    await resources.people.sessions.end(ada.user.id, ada.session_id, caller=UNKNOWN)
+    await resources.identity.sessions.end(ada.user.id, ada.session_id, caller=UNKNOWN)
     await refused(ada.surfer, answer, bank)
 
 
@@ -156,7 +156,7 @@ async def test_a_user_who_may_only_read_by_now_is_refused(ada: Person, bank: Ban
 
 async def test_a_user_who_is_gone_ends_it(ada: Person, bank: Bank, resources: Resources) -> None:
     _, answer = await ada.reach_callback()
-    await resources.people.users.delete(ada.user, caller=UNKNOWN)
+    await resources.identity.users.delete(ada.user, caller=UNKNOWN)
     await refused(ada.surfer, answer, bank)
 
 
@@ -308,9 +308,7 @@ async def test_what_is_ended_during_the_exchange_does_not_come_back(
 
 async def test_one_address_is_counted_whatever_it_sends(ada: Person, callback: Client, bank: Bank) -> None:
     flood = {"client": (ada.surfer.ip, 1)}
-    statuses = {
-        (await callback.get("/callback/x", scope_base=flood)).status_code for _ in range(MOST_ANSWERS)
-    }
+    statuses = {(await callback.get("/callback/x", scope_base=flood)).status_code for _ in range(MAX_ANSWERS)}
     assert statuses == {400, 429}
     _, answer = await ada.reach_callback()
     assert (await ada.surfer.open(answer)).status_code == 429

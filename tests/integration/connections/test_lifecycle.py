@@ -182,7 +182,7 @@ async def test_who_leaves_leaves_no_token_behind_at_a_provider(
 ) -> None:
     await ada.complete("one")
     await ada.complete("two")
-    await resources.people.users.delete(ada.user, caller=UNKNOWN)
+    await resources.identity.users.delete(ada.user, caller=UNKNOWN)
     assert not await ProviderToken.exists()
     assert await Revocation.filter(user_id=ada.user.id).count() == 4
     assert not bank.revoked  # the refresher tells, after the user is gone

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dashtam.audit.caller import UNKNOWN
-from dashtam.connections.authorizations import MOST_OPEN, Asker
+from dashtam.connections.authorizations import MAX_OPEN, Asker
 from dashtam.models import AuthorizationRequest, Provider, Role, SessionKind, User, UserSession
 from dashtam.resources import Resources
 from tests.support.people.linking import OWN, Person, Sign, Story, proof
@@ -161,7 +161,7 @@ async def test_who_may_only_read_by_now_opens_nothing(ada: Person, story: Story)
 
 async def test_signing_out_takes_the_link_along(ada: Person, resources: Resources) -> None:
     begun = await ada.connect()
-    await resources.people.sessions.end(ada.user.id, ada.session_id, caller=UNKNOWN)
+    await resources.identity.sessions.end(ada.user.id, ada.session_id, caller=UNKNOWN)
     await refused(ada.surfer, begun["link"], 400)
 
 
@@ -175,14 +175,14 @@ async def test_a_session_that_has_run_out_takes_the_link_along(ada: Person, stor
 async def test_links_that_wait_are_few_and_those_that_took_too_long_are_removed(
     ada: Person, story: Story
 ) -> None:
-    for number in range(MOST_OPEN):
+    for number in range(MAX_OPEN):
         await ada.connect(f"x{number}")
     body = {"provider_key": ada.provider_key, "alias": "one more"}
     response = await ada.visitor.ask("POST", "connections", body)
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= 600
     assert (await story())[-1] == "connection.created denied too_many_requests"
-    assert await AuthorizationRequest.all().count() == MOST_OPEN
+    assert await AuthorizationRequest.all().count() == MAX_OPEN
     await AuthorizationRequest.all().update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
     await ada.connect("one more")
     assert await AuthorizationRequest.all().count() == 1
@@ -195,7 +195,7 @@ async def test_a_user_asks_for_links_so_often_and_no_oftener(ada: Person) -> Non
 
 
 async def test_a_link_of_the_shell_needs_no_session(ada: Person, resources: Resources) -> None:
-    link = await resources.linking.authorizations.connect(
+    link = await resources.connections.authorizations.connect(
         Asker(ada.user.id, None, UNKNOWN), provider_key=ada.provider_key, alias="shell", return_path=""
     )
     url = f"https://localhost/connect/{link.ticket.get_secret_value()}"

@@ -8,7 +8,7 @@ from dashtam.audit.caller import UNKNOWN
 from dashtam.models import ProviderToken, Revocation
 from dashtam.providers.registry import Registry
 from dashtam.resources import Resources
-from dashtam.tokens.revocations import LEASE, MOST_PATIENCE, pause_before, revoke_due
+from dashtam.tokens.revocations import LEASE, MAX_PATIENCE, pause_before, revoke_due
 from tests.support.banks.bank import Bank, BankAdapter
 from tests.support.people.linking import Person, Story
 
@@ -162,7 +162,7 @@ async def test_who_left_is_told_of_to_the_provider_afterwards(
     ada: Person, bank: Bank, resources: Resources, story: Story
 ) -> None:
     await ada.complete()
-    await resources.people.users.delete(ada.user, caller=UNKNOWN)
+    await resources.identity.users.delete(ada.user, caller=UNKNOWN)
     assert await attempt(resources) == 2
     assert {token for token, _ in bank.revoked} == set(bank.granted)
     assert (await story())[-1] == "token.revoked succeeded"
@@ -174,4 +174,4 @@ def test_pauses_double_are_drawn_and_end_at_six_hours() -> None:
         whole = min(timedelta(seconds=30) * 2 ** (attempts - 1), timedelta(hours=6))
         assert whole / 2 <= min(drawn) < max(drawn) <= whole
     assert pause_before(1, retry_after=timedelta(days=1)) == timedelta(days=1)
-    assert timedelta(days=7) == MOST_PATIENCE
+    assert timedelta(days=7) == MAX_PATIENCE

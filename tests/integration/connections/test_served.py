@@ -20,7 +20,7 @@ from dashtam.models import (
 from dashtam.settings.model import TestSettings
 from tests.support.banks.in_loop import trusting
 from tests.support.people.linking import OWN
-from tests.support.people.town import MOST_AT_ONCE, Town, founded
+from tests.support.people.town import MAX_AT_ONCE, Town, founded
 from tests.support.servers.served import serving
 
 
@@ -34,12 +34,12 @@ async def test_fifty_equal_answers_at_once_make_one_token_request(town: Town) ->
     async with town.browser() as browser:
         connection_id, answer = await town.begin(browser)
         town.bank.hold.close()
-        racing = [asyncio.create_task(browser.get(answer)) for _ in range(MOST_AT_ONCE)]
+        racing = [asyncio.create_task(browser.get(answer)) for _ in range(MAX_AT_ONCE)]
         await town.bank.hold.reached.wait()
         # The one that was first waits at the bank; everybody else is refused meanwhile.
         done: set[asyncio.Task[httpx.Response]] = set()
         async with asyncio.timeout(60):
-            while len(done) < MOST_AT_ONCE - 1:
+            while len(done) < MAX_AT_ONCE - 1:
                 done, _ = await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED, timeout=1)
         town.bank.hold.open()
         statuses = sorted([(await task).status_code for task in racing])

@@ -59,9 +59,9 @@ async def test_what_was_sent_is_read_newest_first(box: Mailbox) -> None:
 
 async def test_it_keeps_the_newest_hundred(box: Mailbox) -> None:
     for number in range(103):
-        await box.send(to="ann@example.com", subject=f"Letter {number}", text="")
+        await box.send(to="ann@example.com", subject=f"Email {number}", text="")
     letters = await box.list_letters()
-    assert [letter.subject for letter in letters] == [f"Letter {number}" for number in range(102, 2, -1)]
+    assert [letter.subject for letter in letters] == [f"Email {number}" for number in range(102, 2, -1)]
 
 
 async def test_what_is_kept_goes_away_by_itself(cache: Cache) -> None:

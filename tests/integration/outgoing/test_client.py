@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashtam.devenv.project.certificates import Certificates, ensure_certificates
-from dashtam.outgoing import CallFailed, Outgoing, Why, open_outgoing
+from dashtam.outgoing import CallFailed, Cause, Outgoing, open_outgoing
 from dashtam.outgoing.client import USER_AGENT
 from dashtam.settings.errors import SettingsError
 from dashtam.settings.model import TestSettings
@@ -17,12 +17,12 @@ from tests.support.banks.wire_server import Reply, WireServer, wire_server
 SECRET = {"Authorization": "Bearer canary-token"}
 
 
-async def why_failed(call: object) -> Why:
+async def why_failed(call: object) -> Cause:
     assert asyncio.iscoroutine(call)
     with pytest.raises(CallFailed) as failed:
         await call
     assert "canary" not in str(failed.value)
-    return failed.value.why
+    return failed.value.cause
 
 
 async def test_a_call_says_who_it_is_and_nothing_else_of_us(server: WireServer, outgoing: Outgoing) -> None:
@@ -102,42 +102,42 @@ async def test_no_credential_is_carried_to_another_host(
 ) -> None:
     location = shape.format(server=server.port, stranger=stranger.port)
     server.answer = lambda _: Reply(302, headers={"Location": location})
-    assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Why.REDIRECTED
+    assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Cause.REDIRECTED
     assert stranger.connections == 0
     assert len(server.requests) == 1
 
 
 async def test_a_circle_of_redirects_ends(server: WireServer, outgoing: Outgoing) -> None:
     server.answer = lambda _: Reply(302, headers={"Location": "/round"})
-    assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Why.REDIRECTED
+    assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Cause.REDIRECTED
     assert len(server.requests) == 4
 
 
 async def test_fifty_megabytes_are_cut(server: WireServer, outgoing: Outgoing) -> None:
     server.answer = lambda _: Reply(body=b" " * 65_536, repeats=800)
-    assert await why_failed(outgoing.post(server.url, body="", headers={})) is Why.TOO_LARGE
+    assert await why_failed(outgoing.post(server.url, body="", headers={})) is Cause.TOO_LARGE
     await asyncio.sleep(0)
     assert server.bytes_sent < 20_000_000
-    assert await why_failed(outgoing.get(server.url, headers={}, most_bytes=10)) is Why.TOO_LARGE
+    assert await why_failed(outgoing.get(server.url, headers={}, max_bytes=10)) is Cause.TOO_LARGE
 
 
 async def test_an_answer_of_exactly_the_limit_is_read(server: WireServer, outgoing: Outgoing) -> None:
     server.answer = lambda _: Reply(body=b"x" * 1000)
-    assert len((await outgoing.get(server.url, headers={}, most_bytes=1000)).body) == 1000
-    assert await why_failed(outgoing.get(server.url, headers={}, most_bytes=999)) is Why.TOO_LARGE
+    assert len((await outgoing.get(server.url, headers={}, max_bytes=1000)).body) == 1000
+    assert await why_failed(outgoing.get(server.url, headers={}, max_bytes=999)) is Cause.TOO_LARGE
 
 
 async def test_nothing_is_unpacked(server: WireServer, outgoing: Outgoing) -> None:
     packed = gzip.compress(b" " * 50_000_000)
     server.answer = lambda _: Reply(body=packed, headers={"Content-Encoding": "gzip"})
-    assert await why_failed(outgoing.get(server.url, headers={})) is Why.TOO_LARGE
+    assert await why_failed(outgoing.get(server.url, headers={})) is Cause.TOO_LARGE
 
 
 async def test_a_server_that_thinks_too_long_is_left(server: WireServer, trusting: TestSettings) -> None:
     hurried = Outgoing(trusting, seconds=0.3)
     server.answer = lambda _: Reply(delay=5)
     began = time.perf_counter()
-    assert await why_failed(hurried.post(server.url, body="code=canary", headers={})) is Why.LOST
+    assert await why_failed(hurried.post(server.url, body="code=canary", headers={})) is Cause.LOST
     assert time.perf_counter() - began < 2
     await hurried.close()
     assert len(server.requests) == 1
@@ -148,23 +148,25 @@ async def test_a_server_that_hangs_up_is_asked_once(
     server: WireServer, outgoing: Outgoing, after: int
 ) -> None:
     server.answer = lambda _: Reply(body=b"0123456789", hangs_up_after=after)
-    assert await why_failed(outgoing.post(server.url, body="code=canary", headers={})) is Why.LOST
+    assert await why_failed(outgoing.post(server.url, body="code=canary", headers={})) is Cause.LOST
     assert len(server.requests) == 1
 
 
 async def test_whoever_is_away_was_sent_nothing(outgoing: Outgoing) -> None:
-    assert await why_failed(outgoing.get("https://localhost:1/canary", headers={})) is Why.UNREACHABLE
+    assert await why_failed(outgoing.get("https://localhost:1/canary", headers={})) is Cause.UNREACHABLE
 
 
 async def test_a_certificate_of_another_authority_is_not_believed(tmp_path: Path, outgoing: Outgoing) -> None:
     ensure_certificates(tmp_path)
     async with wire_server(lambda _: Reply(), Certificates(tmp_path)) as impostor:
-        assert await why_failed(outgoing.post(impostor.url, body="code=canary", headers={})) is Why.UNTRUSTED
+        assert (
+            await why_failed(outgoing.post(impostor.url, body="code=canary", headers={})) is Cause.UNTRUSTED
+        )
     assert not impostor.requests
 
 
 async def test_plain_http_is_not_spoken(outgoing: Outgoing) -> None:
-    assert await why_failed(outgoing.get("http://localhost/canary", headers={})) is Why.REFUSED
+    assert await why_failed(outgoing.get("http://localhost/canary", headers={})) is Cause.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ async def test_the_testing_environment_does_not_leave_this_machine(trusting: Tes
         return ["93.184.215.14" if host == "example.com" else host]
 
     fenced = Outgoing(trusting, look_up=look_up)
-    assert await why_failed(fenced.get(url, headers={})) is Why.REFUSED
+    assert await why_failed(fenced.get(url, headers={})) is Cause.REFUSED
     await fenced.close()
 
 

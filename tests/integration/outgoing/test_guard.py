@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from dashtam.outgoing import CallFailed, Outgoing, Why
+from dashtam.outgoing import CallFailed, Cause, Outgoing
 from dashtam.settings.model import Environment, TestSettings
 from tests.support.banks.wire_server import Reply, WireServer
 from tests.support.network import ExternalCall
@@ -30,12 +30,12 @@ def in_production(settings: TestSettings, names: Names) -> Outgoing:
     )
 
 
-async def post(outgoing: Outgoing, url: str) -> Why:
+async def post(outgoing: Outgoing, url: str) -> Cause:
     with pytest.raises(CallFailed) as failed:
         await outgoing.post(url, body="", headers={}, is_brought=True)
     await outgoing.close()
     assert "canary" not in str(failed.value)
-    return failed.value.why
+    return failed.value.cause
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ async def test_a_name_that_stands_for_an_inner_address_is_not_called(
     trusting: TestSettings, server: WireServer, address: str
 ) -> None:
     names = Names([address])
-    assert await post(in_production(trusting, names), f"https://{NAME}:{server.port}/canary") is Why.REFUSED
+    assert await post(in_production(trusting, names), f"https://{NAME}:{server.port}/canary") is Cause.REFUSED
     assert names.asked == [NAME]
     assert server.connections == 0
 
@@ -58,7 +58,7 @@ async def test_one_inner_address_among_public_ones_refuses_the_name(
     trusting: TestSettings, server: WireServer
 ) -> None:
     names = Names(["93.184.215.14", "127.0.0.1"])
-    assert await post(in_production(trusting, names), f"https://{NAME}:{server.port}/canary") is Why.REFUSED
+    assert await post(in_production(trusting, names), f"https://{NAME}:{server.port}/canary") is Cause.REFUSED
     assert server.connections == 0
 
 
@@ -86,7 +86,7 @@ async def test_production_does_not_call_this_machine_for_a_user(
     trusting: TestSettings, server: WireServer, shape: str
 ) -> None:
     names = Names(["127.0.0.1"])
-    assert await post(in_production(trusting, names), shape.format(port=server.port)) is Why.REFUSED
+    assert await post(in_production(trusting, names), shape.format(port=server.port)) is Cause.REFUSED
     assert not names.asked
     assert server.connections == 0
 
@@ -99,7 +99,7 @@ async def test_development_calls_this_machine_by_name_and_no_other(
     answer = await outgoing.post(f"{server.url}/claim", body="", headers={}, is_brought=True)
     assert answer.status == 200
     assert server.requests[0].headers["content-length"] == "0"
-    assert await post(outgoing, f"https://{NAME}:{server.port}/canary") is Why.REFUSED
+    assert await post(outgoing, f"https://{NAME}:{server.port}/canary") is Cause.REFUSED
 
 
 async def test_a_redirect_leads_a_brought_address_nowhere_else(

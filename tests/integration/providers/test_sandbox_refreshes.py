@@ -91,7 +91,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_within_the_sandboxs_gra
     asked = sandbox.counters()["token_requests"]
     assert asked == 2, "once, and once more within the grace"
     sandbox.turn()
-    token = await resources.refreshes.refresh_claimed(await find_stored(connection.id))
+    token = await resources.refreshes.refresh_leased(await find_stored(connection.id))
     assert token.version == 2
     assert await status_of(connection.id) == ("active", None)
 

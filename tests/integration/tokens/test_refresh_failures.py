@@ -27,7 +27,7 @@ from tests.support.makers.rows import make_user
 from tests.support.people.connected import Connected, connect_bank, say_go
 
 pytestmark = pytest.mark.usefixtures("database")
-AWAY = (503, b"<html>maintenance</html>", {"Content-Type": "text/html"})
+UNAVAILABLE = (503, b"<html>maintenance</html>", {"Content-Type": "text/html"})
 NO_REFRESH: dict[str, object] = {"refresh_token_sealed": None, "refresh_expires_at": None}
 UNKNOWN_CLIENT: tuple[int, bytes, dict[str, str]] = (401, b'{"error": "invalid_client"}', {})
 
@@ -43,7 +43,7 @@ async def test_a_provider_that_is_away_keeps_the_tokens_and_is_left_alone_for_a_
 ) -> None:
     before = await connected.grant()
     await connected.age()
-    bank.answers = [AWAY]
+    bank.answers = [UNAVAILABLE]
     first, second = [await failure_of(refreshes, connected) for _ in range(2)]
     assert isinstance(first, ProviderNotReady)
     assert (first.detail, second.detail) == ("http_503", "http_503")
@@ -59,7 +59,7 @@ async def test_many_processes_ask_a_provider_that_is_away_once(
     connected: Connected, bank: TokenServer
 ) -> None:
     await connected.age()
-    bank.answers, bank.delay = [AWAY] * 50, 0.2
+    bank.answers, bank.delay = [UNAVAILABLE] * 50, 0.2
     answers = await say_go(*[await connected.start(tasks=5) for _ in range(2)])
     assert answers == [["provider_not_ready"] * 5] * 2
     assert bank.asked["/token"] == 1
@@ -69,7 +69,7 @@ async def test_a_token_that_still_holds_is_used_while_the_provider_is_away_and_t
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age(expires_at=datetime.now(UTC) + timedelta(minutes=1))
-    bank.answers = [AWAY]
+    bank.answers = [UNAVAILABLE]
     assert (await refreshes.get_valid(connected.id)).version == 1
     assert await connected.standing() == ("active", None)
     row = await connected.row()
@@ -80,9 +80,9 @@ async def test_the_connection_comes_back_with_the_provider(
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age()
-    bank.answers = [AWAY]
+    bank.answers = [UNAVAILABLE]
     await failure_of(refreshes, connected)
-    await refreshes.refresh_claimed(await find_stored(connected.id))
+    await refreshes.refresh_leased(await find_stored(connected.id))
     assert await connected.standing() == ("active", None)
     row = await connected.row()
     assert (row.refresh_failures, row.refresh_failure) == (0, None)
@@ -136,7 +136,7 @@ async def test_a_provider_whose_settings_were_taken_away_is_not_asked_and_loses_
     assert isinstance(await failure_of(refreshes, connected), ClientRefused)
     assert await connected.standing() == ("failed", "client_refused")
     adapter.is_configured = True
-    await refreshes.refresh_claimed(await find_stored(connected.id))
+    await refreshes.refresh_leased(await find_stored(connected.id))
     assert await connected.standing() == ("active", None)
     assert bank.asked["/token"] == 1
 
@@ -334,7 +334,7 @@ async def test_failures_of_many_connections_open_the_circuit_of_their_provider(
 ) -> None:
     user, provider = await connected.connection.user, await connected.connection.provider
     others = [await connect_bank(bank, settings, user=user, provider=provider) for _ in range(THRESHOLD + 2)]
-    bank.answers = [AWAY] * 20
+    bank.answers = [UNAVAILABLE] * 20
     for one in others:
         await one.age()
         await failure_of(refreshes, one)

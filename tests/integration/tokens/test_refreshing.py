@@ -96,7 +96,9 @@ async def test_what_somebody_stored_before_the_holder_died_is_not_asked_for_agai
 ) -> None:
     await connected.age()
     await refreshes.get_valid(connected.id)
-    assert await cache.claim(refresh_lock(connected.id), "dead", ttl=timedelta(milliseconds=300)) is None
+    assert (
+        await cache.set_if_absent(refresh_lock(connected.id), "dead", ttl=timedelta(milliseconds=300)) is None
+    )
     await connected.age(expires_at=datetime.now(UTC) - timedelta(minutes=1))
     waiting = asyncio.create_task(refreshes.get_valid(connected.id))
     await ProviderToken.filter(connection_id=connected.id).update(
@@ -112,7 +114,7 @@ async def test_whoever_read_the_row_before_another_refreshed_it_does_not_refresh
     await connected.age()
     stale = await find_stored(connected.id)
     await refreshes.get_valid(connected.id)
-    assert (await refreshes.refresh_claimed(stale)).version == 2
+    assert (await refreshes.refresh_leased(stale)).version == 2
     assert bank.asked["/token"] == 1
 
 
@@ -125,7 +127,7 @@ async def test_a_slow_holder_neither_frees_another_lock_nor_overwrites_what_the_
     held, bank.holds = bank.holds, None
     ((stored,),) = await say_go(await connected.start(turn_seconds=30))
     key = refresh_lock(connected.id)
-    assert await cache.claim(key, "another", ttl=timedelta(seconds=30)) is None, (
+    assert await cache.set_if_absent(key, "another", ttl=timedelta(seconds=30)) is None, (
         "the second one gave its lock back"
     )
     held.set()
@@ -158,7 +160,7 @@ async def test_a_lost_answer_without_grace_ends_in_a_connection_that_says_so(
     assert bank.asked["/token"] == 1, "no second try where the provider gives no grace"
     assert await connected.standing() == ("failed", "provider_failing")
     with pytest.raises(NotConnected):
-        await refreshes.refresh_claimed(await find_stored(connected.id))
+        await refreshes.refresh_leased(await find_stored(connected.id))
     assert await connected.standing() == ("expired", "grant_refused")
     assert bank.asked["/token"] == 2
 
@@ -346,7 +348,9 @@ async def test_whoever_waits_too_long_is_told_so(
     connected: Connected, settings: TestSettings, cache: Cache, adapter: TokenAdapter
 ) -> None:
     await connected.age()
-    assert await cache.claim(refresh_lock(connected.id), "somebody", ttl=timedelta(seconds=30)) is None
+    assert (
+        await cache.set_if_absent(refresh_lock(connected.id), "somebody", ttl=timedelta(seconds=30)) is None
+    )
     patience = Patience(wait=timedelta(milliseconds=200))
     impatient = build_refreshes(cache, settings, adapter, patience=patience)
     with pytest.raises(ProviderNotReady) as refused:

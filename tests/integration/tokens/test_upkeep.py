@@ -56,12 +56,12 @@ async def test_what_is_due_is_refreshed_before_anybody_waits(
     connected: Connected, bank: TokenServer, upkeep: Upkeep
 ) -> None:
     await connected.age(expires_at=datetime.now(UTC) + timedelta(minutes=4))
-    assert await upkeep.see_to_due() == 1
+    assert await upkeep.refresh_due() == 1
     row = await connected.row()
     assert row.version == 2
     assert row.refresh_due_at is not None
     assert row.refresh_due_at > datetime.now(UTC) + timedelta(minutes=20)
-    assert await upkeep.see_to_due() == 0
+    assert await upkeep.refresh_due() == 0
     assert bank.asked["/token"] == 1
 
 
@@ -74,7 +74,7 @@ async def test_many_are_shared_by_two_processes_and_each_is_refreshed_once(
     ]
     for one in many:
         await one.age()
-    seen = await asyncio.gather(upkeep.see_to_due(), upkeep.see_to_due())
+    seen = await asyncio.gather(upkeep.refresh_due(), upkeep.refresh_due())
     assert sum(seen) == len(many)
     assert bank.asked["/token"] == len(many)
     assert {(await one.row()).version for one in many} == {2}
@@ -84,9 +84,9 @@ async def test_what_a_killed_process_had_claimed_is_due_again_after_its_lease(
     connected: Connected, bank: TokenServer, upkeep: Upkeep
 ) -> None:
     await connected.age(refresh_due_at=datetime.now(UTC) + LEASE)  # as the claim left it
-    assert await upkeep.see_to_due() == 0
+    assert await upkeep.refresh_due() == 0
     await connected.age(refresh_due_at=datetime.now(UTC))
-    assert await upkeep.see_to_due() == 1
+    assert await upkeep.refresh_due() == 1
     assert bank.asked["/token"] == 1
 
 
@@ -95,14 +95,14 @@ async def test_a_provider_that_fails_is_asked_again_when_its_pause_is_over(
 ) -> None:
     await connected.age()
     bank.answers = [(503, b"", {})]
-    await upkeep.see_to_due()
+    await upkeep.refresh_due()
     row = await connected.row()
     assert (row.refresh_failures, row.version) == (1, 1)
     assert row.refresh_due_at is not None
     assert timedelta(seconds=10) < row.refresh_due_at - datetime.now(UTC) <= timedelta(seconds=30)
-    assert await upkeep.see_to_due() == 0
+    assert await upkeep.refresh_due() == 0
     await connected.age(refresh_failures=1)
-    await upkeep.see_to_due()
+    await upkeep.refresh_due()
     assert (await connected.row()).version == 2
 
 
@@ -112,7 +112,7 @@ async def test_the_end_of_a_connection_is_told_once(
     await connected.age()
     bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
     for _ in range(3):
-        await upkeep.see_to_due()
+        await upkeep.refresh_due()
     (letter,) = postbox.letters
     assert letter.to == user.email
     assert connected.connection.alias in letter.text
@@ -127,7 +127,7 @@ async def test_an_end_that_somebody_else_noticed_is_told_too(
     await connected.age(refresh_expires_at=datetime.now(UTC) - timedelta(hours=1))
     with pytest.raises(Exception, match="refresh_expired"):
         await refreshes.get_valid(connected.id)
-    await upkeep.see_to_due()
+    await upkeep.refresh_due()
     assert len(postbox.letters) == 1
     assert bank.asked["/token"] == 0
 
@@ -139,12 +139,12 @@ async def test_a_letter_that_cannot_be_sent_now_is_sent_later(
     bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
     closed = Upkeep(refreshes, trail, Closed())
     for _ in range(2):
-        await closed.see_to_due()
+        await closed.refresh_due()
     due_at = (await connected.row()).refresh_due_at
     assert due_at is not None
     assert due_at > datetime.now(UTC) + timedelta(minutes=5)
     await connected.age()
-    await Upkeep(refreshes, trail, postbox).see_to_due()
+    await Upkeep(refreshes, trail, postbox).refresh_due()
     assert len(postbox.letters) == 1
 
 
@@ -156,7 +156,7 @@ async def test_a_letter_that_is_never_taken_is_not_tried_for_ever(
     closed = Closed()
     closed.error = MailRefused
     for _ in range(2):
-        await Upkeep(refreshes, trail, closed).see_to_due()
+        await Upkeep(refreshes, trail, closed).refresh_due()
     assert (await connected.row()).refresh_due_at is None
     assert await told(connected) == ["connection.end_told failed"]
 
@@ -168,7 +168,7 @@ async def test_a_refresh_token_that_ends_soon_is_warned_of_once_and_goes_on_bein
     end = datetime.now(UTC) + timedelta(hours=20)
     for _ in range(2):
         await connected.age(refresh_expires_at=end)
-        await upkeep.see_to_due()
+        await upkeep.refresh_due()
     (letter,) = postbox.letters
     assert f"{end:%Y-%m-%d %H:%M}" in letter.text
     row = await connected.row()
@@ -184,7 +184,7 @@ async def test_whoever_is_warned_while_nothing_is_due_is_looked_at_again_in_time
     await connected.age(
         granted_at=now, expires_at=now + timedelta(minutes=30), refresh_expires_at=now + timedelta(hours=3)
     )
-    await upkeep.see_to_due()
+    await upkeep.refresh_due()
     assert len(postbox.letters) == 1
     due_at = (await connected.row()).refresh_due_at
     assert due_at is not None
@@ -197,7 +197,7 @@ async def test_an_access_token_without_another_is_expired_at_its_end(
 ) -> None:
     await connected.age(refresh_token_sealed=None, refresh_expires_at=None)
     for _ in range(2):
-        await upkeep.see_to_due()
+        await upkeep.refresh_due()
     assert await connected.standing() == ("expired", "access_expired")
     assert len(postbox.letters) == 1
 
@@ -211,7 +211,7 @@ async def test_a_connection_that_is_gone_stops_nobody(
     await connected.age()
     await another.age()
     await connected.connection.delete()
-    assert await upkeep.see_to_due() == 1
+    assert await upkeep.refresh_due() == 1
     assert (await another.row()).version == 2
 
 

@@ -12,7 +12,7 @@ from tortoise import connections
 from dashtam.models import AuditEntry, Outcome, Provider, StoredAnswer, User
 from dashtam.resources import Resources
 from dashtam.sealing.errors import SealError
-from dashtam.web.stored_answers import Answer, Claim, answer_once
+from dashtam.web.stored_responses import IdempotencyKey, KeptResponse, respond_once
 from tests.support.makers.rows import make_user
 from tests.support.servers.noteboard import build_app
 
@@ -120,35 +120,35 @@ async def test_neither_key_nor_request_nor_answer_is_stored_in_clear(client: Cli
 
 
 async def test_an_answer_does_not_open_for_another_claim(user: User, resources: Resources) -> None:
-    async def act() -> Answer:
-        return Answer(201, {}, "canary")
+    async def act() -> KeptResponse:
+        return KeptResponse(201, {}, "canary")
 
-    async def once(claim: Claim) -> None:
+    async def once(claim: IdempotencyKey) -> None:
         keys, trail = resources.keys, resources.trail
-        await answer_once(claim, fingerprint="f", keys=keys, trail=trail, act=act)
+        await respond_once(claim, fingerprint="f", keys=keys, trail=trail, act=act)
 
     for key in ("a", "b"):
-        claim = Claim(user.id, "route", key)
+        claim = IdempotencyKey(user.id, "route", key)
         await once(claim)
     one, two = await StoredAnswer.all().order_by("id")
     one.answer_sealed = two.answer_sealed
     await one.save()
     with pytest.raises(SealError):
-        await once(Claim(user.id, "route", "a"))
+        await once(IdempotencyKey(user.id, "route", "a"))
 
 
 async def test_what_was_denied_stays_audited_where_all_else_is_rolled_back(
     user: User, resources: Resources
 ) -> None:
-    async def act(status: int) -> Answer:
+    async def act(status: int) -> KeptResponse:
         for outcome in (Outcome.SUCCEEDED, Outcome.DENIED):
             await resources.trail.record("note.created", outcome, actor="canary")
-        return Answer(status, {}, "canary")
+        return KeptResponse(status, {}, "canary")
 
     for status in (409, 201):
-        claim, keys = Claim(user.id, "route", "a"), resources.keys
-        ask = partial(answer_once, claim, fingerprint="f", keys=keys, trail=resources.trail)
-        assert await ask(act=partial(act, status)) == (Answer(status, {}, "canary"), False)
+        claim, keys = IdempotencyKey(user.id, "route", "a"), resources.keys
+        ask = partial(respond_once, claim, fingerprint="f", keys=keys, trail=resources.trail)
+        assert await ask(act=partial(act, status)) == (KeptResponse(status, {}, "canary"), False)
     entries = await AuditEntry.filter(actor="canary").order_by("sequence")
     assert [entry.outcome for entry in entries] == [Outcome.DENIED, Outcome.SUCCEEDED, Outcome.DENIED]
 

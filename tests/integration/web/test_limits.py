@@ -12,7 +12,7 @@ from dashtam.app import create_app
 from dashtam.cache import attempts, open_cache
 from dashtam.identity.passwords import open_passwords
 from dashtam.models import AuditEntry, UserSession
-from dashtam.resources import Resources, build_people
+from dashtam.resources import Resources, build_identity
 from dashtam.security.tokens import hashed
 from dashtam.settings.addresses import CacheAddress
 from dashtam.settings.model import TestSettings
@@ -135,10 +135,10 @@ async def without_redis(
     away = CacheAddress("127.0.0.1", 1, 1, SecretStr("x"))
     async with open_cache(away, environment="testing", process="test") as cache:
         with open_passwords(CHEAPEST) as passwords:
-            people = build_people(
+            people = build_identity(
                 resources.settings, cache, resources.keys, passwords, resources.trail, postbox
             )
-            yield create_app(settings, resources=replace(resources, cache=cache, people=people))
+            yield create_app(settings, resources=replace(resources, cache=cache, identity=people))
 
 
 async def test_without_redis_nobody_tries_credentials_and_everybody_reads(

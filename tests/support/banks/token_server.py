@@ -21,7 +21,7 @@ from urllib.parse import parse_qs
 
 from dashtam.devenv.project.certificates import Certificates, ensure_certificates
 
-_MOST_BYTES: Final = 65_536
+_MAX_BYTES: Final = 65_536
 
 
 @dataclass
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     state: TokenServer
 
     def do_POST(self) -> None:
-        length = min(int(self.headers.get("Content-Length", "0")), _MOST_BYTES)
+        length = min(int(self.headers.get("Content-Length", "0")), _MAX_BYTES)
         form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
         state = self.state
         with state.lock:

@@ -11,7 +11,7 @@ from dashtam.database.lifespan import connect
 from dashtam.sealing.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
-from dashtam.web.stored_answers import Answer, Claim, answer_once
+from dashtam.web.stored_responses import IdempotencyKey, KeptResponse, respond_once
 from tests.support.makers.rows import make_provider
 
 
@@ -25,15 +25,15 @@ async def _main(user_id: UUID, key: str, moment: str) -> None:
     trail = AuditTrail(settings.token_keys)
     keys = Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
 
-    async def act() -> Answer:
+    async def act() -> KeptResponse:
         provider = await make_provider(key=f"killed_{key}")
         if moment == "before":
             _end()
-        return Answer(201, {}, provider.key)
+        return KeptResponse(201, {}, provider.key)
 
     async with connect(settings, process="killed"):
-        await answer_once(
-            Claim(user_id, "killed", key),
+        await respond_once(
+            IdempotencyKey(user_id, "killed", key),
             fingerprint="f",
             keys=keys,
             trail=trail,

@@ -97,7 +97,7 @@ class Rotations:
             self.said.append((step, facts))
 
         rotation = Rotation(
-            self.session, keys=keys or self.keys, trail=self._trail, tell=tell, settle=timedelta(0)
+            self.session, keys=keys or self.keys, trail=self._trail, report=tell, settle=timedelta(0)
         )
         await rotation.run(afresh=afresh)
 

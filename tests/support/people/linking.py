@@ -11,7 +11,7 @@ from quart import Response
 from dashtam.cache import Cache
 from dashtam.models import ProviderConnection, User
 from dashtam.providers.registry import Registry
-from dashtam.resources import Resources, build_linking
+from dashtam.resources import Resources, build_connections
 from dashtam.sealing.keys import Keys
 from dashtam.settings.model import Settings
 from tests.support.people.surfer import Surfer
@@ -28,8 +28,10 @@ def relinked(
 ) -> Resources:
     """The same resources with other adapters, and whatever else shall be another."""
     settings, cache, keys = settings or resources.settings, cache or resources.cache, keys or resources.keys
-    linking = build_linking(settings, cache, keys, resources.trail, resources.people, registry)
-    return replace(resources, settings=settings, cache=cache, keys=keys, registry=registry, linking=linking)
+    linking = build_connections(settings, cache, keys, resources.trail, resources.identity, registry)
+    return replace(
+        resources, settings=settings, cache=cache, keys=keys, registry=registry, connections=linking
+    )
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tests.support.makers.rows import make_provider, make_user
 from tests.support.people.linking import OWN, relinked
 from tests.support.servers.ports import free_ports
 
-MOST_AT_ONCE = 50
+MAX_AT_ONCE = 50
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Town:
 
     def browser(self) -> httpx.AsyncClient:
         """A browser, which sends its cookies to every port of the host."""
-        limits = httpx.Limits(max_connections=MOST_AT_ONCE)
+        limits = httpx.Limits(max_connections=MAX_AT_ONCE)
         return httpx.AsyncClient(verify=trusting(self.certificates), timeout=60, limits=limits)
 
     async def begin(self, browser: httpx.AsyncClient, alias: str = "x") -> tuple[str, str]:
@@ -107,7 +107,7 @@ async def _both(
 
 
 async def _sign_in(resources: Resources, user: User) -> str:
-    tokens = await resources.people.sessions.start(user, kind=SessionKind.PROGRAM, name="x", caller=UNKNOWN)
+    tokens = await resources.identity.sessions.start(user, kind=SessionKind.PROGRAM, name="x", caller=UNKNOWN)
     return tokens.access.get_secret_value()
 
 

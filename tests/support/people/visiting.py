@@ -13,7 +13,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from dashtam.app import create_app
 from dashtam.identity.passwords import open_passwords
 from dashtam.models import Role, User
-from dashtam.resources import Resources, build_people, open_resources
+from dashtam.resources import Resources, build_identity, open_resources
 from dashtam.settings.model import TestSettings
 from tests.support.makers.rows import make_user
 from tests.support.people.visitors import PASSWORD, Postbox, Visitor, forget_attempts
@@ -32,10 +32,10 @@ async def resources(
 ) -> AsyncIterator[Resources]:
     async with open_resources(settings, process="pytest", hashing=CHEAPEST) as resources:
         with open_passwords(CHEAPEST) as passwords:
-            people = build_people(
+            people = build_identity(
                 resources.settings, resources.cache, resources.keys, passwords, resources.trail, postbox
             )
-            yield replace(resources, people=people)
+            yield replace(resources, identity=people)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from quart import Response
 from quart.typing import TestClientProtocol as Client
 
 from dashtam.cache import Cache
-from dashtam.mail.letter import Letter
+from dashtam.mail.email import Email
 
 PASSWORD = "seven otters juggle lanterns"
 OTHER_PASSWORD = "a walrus plays the bassoon"
@@ -20,13 +20,13 @@ VISITORS_IP = "192.0.2.1"
 class Postbox:
     """Keeps the letters that it is given to bring away."""
 
-    letters: list[Letter] = field(default_factory=list)
+    letters: list[Email] = field(default_factory=list)
 
     async def send(self, *, to: str, subject: str, text: str) -> None:
         """Keep a letter."""
-        self.letters.append(Letter(to, subject, text))
+        self.letters.append(Email(to, subject, text))
 
-    def last(self, to: str) -> Letter:
+    def last(self, to: str) -> Email:
         """The newest letter to an address."""
         return [letter for letter in self.letters if letter.to == to][-1]
 

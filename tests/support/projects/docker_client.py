@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dashtam.devenv.engines.compose.client import Answer, Client
+from dashtam.devenv.engines.compose.client import Client, Output
 
 _PROGRAM: Final = f"""#!{sys.executable}
 import json, os, pathlib, sys
@@ -94,11 +94,11 @@ class RecordingClient(Client):
     def __init__(self) -> None:
         super().__init__({})
         self.calls: list[list[str]] = []
-        self._answers: list[tuple[tuple[str, ...], Answer]] = []
+        self._answers: list[tuple[tuple[str, ...], Output]] = []
 
     def answer(self, words: Sequence[str], output: str = "", *, complaint: str = "", code: int = 0) -> None:
         """Answer commands that begin with these words, after `docker`, so; later answers win."""
-        self._answers.insert(0, (tuple(words), Answer(code, output, complaint)))
+        self._answers.insert(0, (tuple(words), Output(code, output, complaint)))
 
     def ask(
         self,
@@ -106,12 +106,12 @@ class RecordingClient(Client):
         *,
         more: Mapping[str, str] | None = None,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> Output:
         """Answer what the test told it to; nothing, where it told it nothing."""
         self.calls.append(list(command))
         words = tuple(command[1:])
         found = (answer for beginning, answer in self._answers if words[: len(beginning)] == beginning)
-        return next(found, Answer(0, "", ""))
+        return next(found, Output(0, "", ""))
 
     def said(self, *words: str) -> list[list[str]]:
         """The commands that begin with these words, after `docker`."""

@@ -18,7 +18,7 @@ from dashtam.resources import Resources
 from dashtam.web import problems as errors
 from dashtam.web.body import read_body
 from dashtam.web.current import hold
-from dashtam.web.edge.edge import MOST_BODY_BYTES, Edge, Policy
+from dashtam.web.edge.edge import MAX_BODY_BYTES, Edge, Policy
 from dashtam.web.idempotency import idempotent
 from dashtam.web.preconditions import CONDITIONAL, VERSIONED, put_version, read_precondition
 from dashtam.web.traits import promise
@@ -69,7 +69,7 @@ class Door:
 def build_app(resources: Resources | None = None, *, user_id: UUID | None = None) -> Quart:
     """A fresh application behind the edge, whose failures are problems; `user_id` is whoever asks."""
     app = Quart("noteboard", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY_BYTES, BODY_TIMEOUT=1, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=1, PROVIDE_AUTOMATIC_OPTIONS=False)
     errors.register(app, describe=None)
     hold(app, resources)
     app.extensions["door"] = Door(asyncio.Event(), asyncio.Event())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.callback.redirect import read_answer
+from dashtam.callback.redirect import read_redirect
 from dashtam.security.tokens import Mark, new_token
 
 STATE = (
@@ -26,7 +26,7 @@ def query(*pairs: tuple[str, str]) -> bytes:
 
 
 def test_a_code_and_an_error_are_read_and_what_else_a_provider_adds_is_let_be() -> None:
-    found = read_answer(
+    found = read_redirect(
         query(("code", "C0.b2F@"), ("session", "x"), ("state", STATE), ("iss", "https://a.example"))
     )
     assert found is not None
@@ -37,7 +37,7 @@ def test_a_code_and_an_error_are_read_and_what_else_a_provider_adds_is_let_be() 
         None,
     )
     assert found.state.get_secret_value() == STATE
-    denied = read_answer(
+    denied = read_redirect(
         query(("error", "access_denied"), ("error_description", "\x00<b>"), ("state", STATE))
     )
     assert denied is not None
@@ -45,14 +45,14 @@ def test_a_code_and_an_error_are_read_and_what_else_a_provider_adds_is_let_be() 
 
 
 def test_a_value_is_decoded_once() -> None:
-    found = read_answer(f"code=a%2540&state={STATE}".encode())
+    found = read_redirect(f"code=a%2540&state={STATE}".encode())
     assert found is not None
     assert found.code is not None
     assert found.code.get_secret_value() == "a%40"
 
 
 def test_neither_code_nor_state_stands_in_the_repr() -> None:
-    found = read_answer(query(("code", "canary"), ("state", STATE)))
+    found = read_redirect(query(("code", "canary"), ("state", STATE)))
     assert "canary" not in repr(found)
     assert STATE not in repr(found)
 
@@ -94,13 +94,13 @@ def test_neither_code_nor_state_stands_in_the_repr() -> None:
     ],
 )
 def test_what_could_be_understood_in_two_ways_is_no_answer(hostile: str) -> None:
-    assert read_answer(hostile.encode("latin1", errors="replace")) is None
+    assert read_redirect(hostile.encode("latin1", errors="replace")) is None
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
 def test_whatever_comes_is_whole_or_nothing(pairs: list[tuple[str, str]]) -> None:
     raw = "&".join(f"{quote(n)}={quote(v, errors='replace')}" for n, v in pairs).encode()
-    found = read_answer(raw)
+    found = read_redirect(raw)
     if found is None:
         return
     given = [n for n, _ in pairs]
@@ -113,7 +113,7 @@ def test_whatever_comes_is_whole_or_nothing(pairs: list[tuple[str, str]]) -> Non
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_fail(raw: bytes) -> None:
-    assert read_answer(raw) is None
+    assert read_redirect(raw) is None
 
 
 def test_ten_thousand_states_are_all_different_and_begin_alike_in_nothing_but_their_mark() -> None:

@@ -10,7 +10,7 @@ from argon2.profiles import CHEAPEST
 from pydantic import SecretStr
 
 from dashtam.identity.errors import PasswordRefused, TooBusy
-from dashtam.identity.passwords import LIVE, MOST_SIGNS, Passwords, open_passwords
+from dashtam.identity.passwords import LIVE, MAX_CHARACTERS, Passwords, open_passwords
 
 GOOD = SecretStr("seven otters juggle lanterns")
 
@@ -29,7 +29,7 @@ def passwords() -> Iterator[Passwords]:
         "семь выдр жонглируют",
         "        leading and trailing        ",
         "🦦🏮🎪🧶🪁🦔🛶🧭🪵🎻🥁🪕🧊🌋🦜",
-        "seven otters juggle lanterns" + "x" * (MOST_SIGNS - 28),
+        "seven otters juggle lanterns" + "x" * (MAX_CHARACTERS - 28),
     ],
 )
 async def test_length_and_surprise_are_all_that_is_asked(passwords: Passwords, text: str) -> None:

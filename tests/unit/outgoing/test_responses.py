@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashtam.outgoing import Answer, Unfit
+from dashtam.outgoing import InvalidResponse, Response
 from dashtam.outgoing.responses import parse_json, parse_retry_after
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
-def answer(body: bytes) -> Answer:
-    return Answer(200, {}, body, NOW)
+def answer(body: bytes) -> Response:
+    return Response(200, {}, body, NOW)
 
 
 def test_money_stays_what_was_written() -> None:
@@ -43,24 +43,24 @@ def test_money_stays_what_was_written() -> None:
     ],
 )
 def test_what_two_readers_would_read_in_two_ways_is_refused(body: bytes) -> None:
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidResponse):
         parse_json(body)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"token"', b"1", b"true"])
 def test_an_object_is_expected(body: bytes) -> None:
-    with pytest.raises(Unfit, match="expected an object"):
+    with pytest.raises(InvalidResponse, match="expected an object"):
         answer(body).json_object()
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(body: bytes) -> None:
-    with suppress(Unfit):
+    with suppress(InvalidResponse):
         parse_json(body)
 
 
 def test_neither_body_nor_headers_show() -> None:
-    shown = repr(Answer(200, {"set-cookie": "canary"}, b"canary", NOW))
+    shown = repr(Response(200, {"set-cookie": "canary"}, b"canary", NOW))
     assert "canary" not in shown
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dashtam.models import Authorization
-from dashtam.outgoing import Answer
+from dashtam.outgoing import Response
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.errors import AnswerUnusable
 from dashtam.providers.grants import read_grant
@@ -42,7 +42,9 @@ BEFORE = TokenGrant(
 
 
 def read(members: object, *, before: TokenGrant | None = None, asked: str = "") -> TokenGrant:
-    return read_grant(Answer(200, {}, json.dumps(members).encode(), NOW), PROFILE, before=before, asked=asked)
+    return read_grant(
+        Response(200, {}, json.dumps(members).encode(), NOW), PROFILE, before=before, asked=asked
+    )
 
 
 def test_a_whole_answer_is_read_from_the_start_of_the_request_on() -> None:
@@ -135,4 +137,4 @@ def test_no_answer_is_more_than_refused(members: dict[str, object]) -> None:
 @given(st.binary(max_size=300))
 def test_no_bytes_are_more_than_refused(body: bytes) -> None:
     with suppress(AnswerUnusable):
-        read_grant(Answer(200, {}, body, NOW), PROFILE)
+        read_grant(Response(200, {}, body, NOW), PROFILE)

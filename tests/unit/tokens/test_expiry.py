@@ -142,7 +142,7 @@ def test_a_pause_grows_has_an_end_and_is_never_shorter_than_asked(
     assert expiry.FIRST_PAUSE / 2 <= drawn <= expiry.LONGEST_PAUSE
     assert pause(failures + 1, chance=chance) >= drawn
     told = pause(failures, chance=chance, retry_after=asked)
-    assert told == max(drawn, min(asked, expiry.MOST_RETRY_AFTER))
+    assert told == max(drawn, min(asked, expiry.MAX_RETRY_AFTER))
 
 
 def test_those_who_failed_together_do_not_return_together() -> None:

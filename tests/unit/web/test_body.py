@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quart.typing import TestClientProtocol as Client
 
-from dashtam.web.body import MOST_NESTING
+from dashtam.web.body import MAX_NESTING
 from tests.support.servers.noteboard import build_app
 
 JSON = {"Content-Type": "application/json"}
@@ -116,7 +116,7 @@ async def test_brackets_in_texts_are_no_nesting(client: Client) -> None:
 
 
 async def test_nesting_up_to_the_limit_is_only_unfit(client: Client) -> None:
-    assert (await send(client, "[" * MOST_NESTING + "]" * MOST_NESTING))[0] == 422
+    assert (await send(client, "[" * MAX_NESTING + "]" * MAX_NESTING))[0] == 422
 
 
 @pytest.mark.parametrize(

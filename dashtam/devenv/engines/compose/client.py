@@ -21,7 +21,7 @@ _LAST_LINES: Final = 15
 
 
 @dataclass(frozen=True)
-class Answer:
+class Output:
     """What the client said."""
 
     code: int
@@ -51,7 +51,7 @@ class Client:
         *,
         more: Mapping[str, str] | None = None,
         seconds: float | None = _ANSWER_SECONDS,
-    ) -> Answer:
+    ) -> Output:
         """Run a command quietly.
 
         Raises:
@@ -103,7 +103,7 @@ class Client:
 
     def _answer(
         self, command: Sequence[str], more: Mapping[str, str] | None, seconds: float | None
-    ) -> Answer:
+    ) -> Output:
         process = self._open(command, more, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with process, _ended_with_us(process):
             try:
@@ -113,7 +113,7 @@ class Client:
                     f"`{_shown(command)}` did not answer within {error.timeout:g} seconds",
                     advice="docker info",
                 ) from error
-        return Answer(process.returncode, output.decode(errors="replace"), complaint.decode(errors="replace"))
+        return Output(process.returncode, output.decode(errors="replace"), complaint.decode(errors="replace"))
 
     def _open(
         self,

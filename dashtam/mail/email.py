@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Letter:
+class Email:
     """A letter to one address; its text may hold a code, so that it does not show in its repr."""
 
     to: str

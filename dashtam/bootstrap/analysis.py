@@ -9,7 +9,7 @@ from dashtam.bootstrap.preview import NotReadable, read_upgrade
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class Analysis:
     """A pending migration: its SQL, where its file tells, and what of it may take data away."""
 
     name: str
@@ -17,13 +17,13 @@ class Foreseen:
     harms: tuple[Harm, ...]
 
 
-def foresee(names: Sequence[str], folder: Path) -> list[Foreseen]:
+def analyze(names: Sequence[str], folder: Path) -> list[Analysis]:
     """Read migrations of a folder, in the order in which they would run. None is imported, and none is run."""
     sources = [(folder / name).read_text(encoding="utf-8") for name in names]
     read = [_read(source) for source in sources]
     harms = find_harms([sql for sql, _ in read])
     return [
-        Foreseen(name, sql, (*unreadable, *found))
+        Analysis(name, sql, (*unreadable, *found))
         for name, (sql, unreadable), found in zip(names, read, harms, strict=True)
     ]
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from dashtam.mail.letter import Letter
+from dashtam.mail.email import Email
 
 
-def registration_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
+def registration_email(to: str, code: SecretStr, *, ttl: timedelta) -> Email:
     """To somebody who registered an address that has no user: proves that they read its mail."""
-    return Letter(
+    return Email(
         to,
         "Confirm your address for Dashtam",
         "Somebody, probably you, registered this address with Dashtam. To finish, enter this code together with the "
@@ -18,9 +18,9 @@ def registration_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
     )
 
 
-def known_address_letter(to: str) -> Letter:
+def known_address_email(to: str) -> Email:
     """To the user of an address that somebody registered again."""
-    return Letter(
+    return Email(
         to,
         "You have a Dashtam account already",
         "Somebody, probably you, registered this address with Dashtam again. You have an account already: sign in, or "
@@ -28,9 +28,9 @@ def known_address_letter(to: str) -> Letter:
     )
 
 
-def reset_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
+def reset_email(to: str, code: SecretStr, *, ttl: timedelta) -> Email:
     """To a user who forgot the password."""
-    return Letter(
+    return Email(
         to,
         "A new password for Dashtam",
         "Somebody, probably you, forgot the password of this address. To choose a new one, enter this code:\n\n"
@@ -39,9 +39,9 @@ def reset_letter(to: str, code: SecretStr, *, ttl: timedelta) -> Letter:
     )
 
 
-def unknown_address_letter(to: str) -> Letter:
+def unknown_address_email(to: str) -> Email:
     """To an address without a user, for which somebody forgot the password."""
-    return Letter(
+    return Email(
         to,
         "No Dashtam account has this address",
         "Somebody, probably you, asked Dashtam for a new password for this address, but no account has it. Did you "
@@ -49,9 +49,9 @@ def unknown_address_letter(to: str) -> Letter:
     )
 
 
-def password_changed_letter(to: str) -> Letter:
+def password_changed_email(to: str) -> Email:
     """To a user whose password was changed (OWASP ASVS 5.0, 6.3.7)."""
-    return Letter(
+    return Email(
         to,
         "Your Dashtam password was changed",
         "The password of your Dashtam account was changed. If it was not you, ask for a new one at once, which signs "

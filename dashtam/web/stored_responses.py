@@ -25,11 +25,11 @@ from dashtam.web.errors import KeyInUse, KeyReused
 ANSWER_TTL: Final = timedelta(hours=24)
 _SUCCEEDED: Final = range(200, 300)
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock($1) AS is_ours"
-_MOST_FORGOTTEN: Final = 100
+_MAX_FORGOTTEN: Final = 100
 
 
 @dataclass(frozen=True)
-class Claim:
+class IdempotencyKey:
     """The right to do one thing once: a user's key, on one route."""
 
     user_id: UUID
@@ -54,7 +54,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Answer:
+class KeptResponse:
     """What a client was told."""
 
     status: int
@@ -65,14 +65,19 @@ class Answer:
 class _NotKept(Exception):
     """Rolls back what was answered with anything but a success."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: KeptResponse) -> None:
         self.answer = answer
         super().__init__()
 
 
-async def answer_once(
-    claim: Claim, *, fingerprint: str, keys: Keys, trail: AuditTrail, act: Callable[[], Awaitable[Answer]]
-) -> tuple[Answer, bool]:
+async def respond_once(
+    key: IdempotencyKey,
+    *,
+    fingerprint: str,
+    keys: Keys,
+    trail: AuditTrail,
+    act: Callable[[], Awaitable[KeptResponse]],
+) -> tuple[KeptResponse, bool]:
     """Act and keep the answer, or tell what was answered before; true: it was told again.
 
     `act` runs inside of a database transaction, and so does every query in it. Only a success is kept: where it raises
@@ -86,43 +91,43 @@ async def answer_once(
     """
     try:
         async with trail.transaction():
-            return await _tell_or_act(claim, fingerprint, keys, act)
+            return await _replay_or_act(key, fingerprint, keys, act)
     except _NotKept as not_kept:
         return not_kept.answer, False
 
 
-async def _tell_or_act(
-    claim: Claim, fingerprint: str, keys: Keys, act: Callable[[], Awaitable[Answer]]
-) -> tuple[Answer, bool]:
-    await _lock(claim)
-    if (stored := await _find(claim)) is not None:
-        return await _opened(stored, claim, fingerprint, keys), True
+async def _replay_or_act(
+    key: IdempotencyKey, fingerprint: str, keys: Keys, act: Callable[[], Awaitable[KeptResponse]]
+) -> tuple[KeptResponse, bool]:
+    await _lock(key)
+    if (stored := await _find(key)) is not None:
+        return await _opened(stored, key, fingerprint, keys), True
     answer = await act()
     if answer.status not in _SUCCEEDED:
         raise _NotKept(answer)
-    await _store(claim, answer, fingerprint, keys)
+    await _store(key, answer, fingerprint, keys)
     return answer, False
 
 
-async def _lock(claim: Claim) -> None:
-    if not (await get_connection("default").execute_query_dict(_LOCK, [claim.lock]))[0]["is_ours"]:
-        raise KeyInUse(f"{claim.route} is at work on this key of {claim.user_id}")
+async def _lock(key: IdempotencyKey) -> None:
+    if not (await get_connection("default").execute_query_dict(_LOCK, [key.lock]))[0]["is_ours"]:
+        raise KeyInUse(f"{key.route} is at work on this key of {key.user_id}")
 
 
-async def _find(claim: Claim) -> StoredAnswer | None:
-    found = StoredAnswer.filter(user_id=claim.user_id, route=claim.route, key_hash=claim.key_hash)
+async def _find(key: IdempotencyKey) -> StoredAnswer | None:
+    found = StoredAnswer.filter(user_id=key.user_id, route=key.route, key_hash=key.key_hash)
     return await found.filter(expires_at__gt=datetime.now(UTC)).first()
 
 
-async def _store(claim: Claim, answer: Answer, fingerprint: str, keys: Keys) -> None:
-    await StoredAnswer.filter(user_id=claim.user_id, route=claim.route, key_hash=claim.key_hash).delete()
+async def _store(key: IdempotencyKey, answer: KeptResponse, fingerprint: str, keys: Keys) -> None:
+    await StoredAnswer.filter(user_id=key.user_id, route=key.route, key_hash=key.key_hash).delete()
     # The fingerprint is sealed too: a hash of a body that holds a password would let it be guessed.
     text = json.dumps({"fingerprint": fingerprint, **asdict(answer)})
-    sealed = await keys.seal(SecretStr(text), context=claim.context)
+    sealed = await keys.seal(SecretStr(text), context=key.context)
     await StoredAnswer.create(
-        user_id=claim.user_id,
-        route=claim.route,
-        key_hash=claim.key_hash,
+        user_id=key.user_id,
+        route=key.route,
+        key_hash=key.key_hash,
         answer_sealed=sealed.value,
         expires_at=datetime.now(UTC) + ANSWER_TTL,
     )
@@ -131,14 +136,14 @@ async def _store(claim: Claim, answer: Answer, fingerprint: str, keys: Keys) -> 
 
 async def _forget_expired() -> None:
     """Remove a few, and none that another request looks at: nobody waits for the cleaning."""
-    expired = StoredAnswer.filter(expires_at__lt=datetime.now(UTC)).limit(_MOST_FORGOTTEN)
+    expired = StoredAnswer.filter(expires_at__lt=datetime.now(UTC)).limit(_MAX_FORGOTTEN)
     ids = await expired.select_for_update(skip_locked=True).values_list("id", flat=True)
     await StoredAnswer.filter(id__in=ids).delete()
 
 
-async def _opened(stored: StoredAnswer, claim: Claim, fingerprint: str, keys: Keys) -> Answer:
-    text = await keys.open(bytes(stored.answer_sealed), context=claim.context)
+async def _opened(stored: StoredAnswer, key: IdempotencyKey, fingerprint: str, keys: Keys) -> KeptResponse:
+    text = await keys.open(bytes(stored.answer_sealed), context=key.context)
     fields = json.loads(text.get_secret_value())
     if fields.pop("fingerprint") != fingerprint:
-        raise KeyReused(f"{claim.route} has answered this key of {claim.user_id} for another request")
-    return Answer(**fields)
+        raise KeyReused(f"{key.route} has answered this key of {key.user_id} for another request")
+    return KeptResponse(**fields)

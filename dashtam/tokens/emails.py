@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from dashtam.mail.letter import Letter
+from dashtam.mail.email import Email
 
 
-def connection_ending_letter(to: str, provider: str, alias: str, *, ends_at: datetime) -> Letter:
+def connection_ending_email(to: str, provider: str, alias: str, *, ends_at: datetime) -> Email:
     """To a user whose provider wants to be asked again soon."""
-    return Letter(
+    return Email(
         to,
         f"{provider} wants you to connect again soon",
         f'{provider} lets Dashtam read your connection "{alias}" until {ends_at:%Y-%m-%d %H:%M} UTC, and then wants '
@@ -16,9 +16,9 @@ def connection_ending_letter(to: str, provider: str, alias: str, *, ends_at: dat
     )
 
 
-def connection_expired_letter(to: str, provider: str, alias: str) -> Letter:
+def connection_expired_email(to: str, provider: str, alias: str) -> Email:
     """To a user whose provider does not let us in any more."""
-    return Letter(
+    return Email(
         to,
         f"{provider} has to be connected again",
         f'{provider} does not let Dashtam read your connection "{alias}" any more. What was read stays. To go on, '

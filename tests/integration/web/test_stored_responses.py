@@ -13,12 +13,12 @@ from dashtam.disposable.verification import VerifiedTestDatabase
 from dashtam.models import Provider, StoredAnswer, User
 from dashtam.sealing.keys import Keys
 from dashtam.web.errors import KeyInUse
-from dashtam.web.stored_answers import Answer, Claim, answer_once
+from dashtam.web.stored_responses import IdempotencyKey, KeptResponse, respond_once
 from tests.support.checkout import CHECKOUT
 from tests.support.makers.rows import make_provider, make_user
 
-Act = Callable[[], Awaitable[Answer]]
-Once = Callable[[Claim, Act], Awaitable[tuple[Answer, bool]]]
+Act = Callable[[], Awaitable[KeptResponse]]
+Once = Callable[[IdempotencyKey, Act], Awaitable[tuple[KeptResponse, bool]]]
 
 SIDE_BY_SIDE = 8
 
@@ -35,8 +35,8 @@ async def user(database: VerifiedTestDatabase) -> AsyncIterator[User]:
 
 @pytest.fixture
 def once(trail: AuditTrail, keys: Keys) -> Once:
-    async def once(claim: Claim, act: Act) -> tuple[Answer, bool]:
-        return await answer_once(claim, fingerprint="f", keys=keys, trail=trail, act=act)
+    async def once(claim: IdempotencyKey, act: Act) -> tuple[KeptResponse, bool]:
+        return await respond_once(claim, fingerprint="f", keys=keys, trail=trail, act=act)
 
     return once
 
@@ -44,14 +44,14 @@ def once(trail: AuditTrail, keys: Keys) -> Once:
 async def test_a_second_request_is_told_that_the_first_one_is_at_work(user: User, once: Once) -> None:
     reached, opened = asyncio.Event(), asyncio.Event()
 
-    async def act() -> Answer:
+    async def act() -> KeptResponse:
         provider = await make_provider(description=str(user.id))
         reached.set()
         await opened.wait()
-        return Answer(201, {}, provider.key)
+        return KeptResponse(201, {}, provider.key)
 
-    async def ask() -> tuple[Answer, bool]:
-        return await once(Claim(user.id, "route", "key"), act)
+    async def ask() -> tuple[KeptResponse, bool]:
+        return await once(IdempotencyKey(user.id, "route", "key"), act)
 
     first = asyncio.create_task(ask())
     await reached.wait()
@@ -65,13 +65,13 @@ async def test_a_second_request_is_told_that_the_first_one_is_at_work(user: User
 
 
 async def test_many_at_once_do_it_once(user: User, once: Once) -> None:
-    async def act() -> Answer:
-        return Answer(201, {}, (await make_provider(description=str(user.id))).key)
+    async def act() -> KeptResponse:
+        return KeptResponse(201, {}, (await make_provider(description=str(user.id))).key)
 
-    async def ask() -> tuple[Answer, bool]:
+    async def ask() -> tuple[KeptResponse, bool]:
         while True:
             try:
-                return await once(Claim(user.id, "route", "key"), act)
+                return await once(IdempotencyKey(user.id, "route", "key"), act)
             except KeyInUse:
                 continue
 
@@ -90,13 +90,13 @@ async def test_a_process_that_is_killed_did_it_and_answered_it_or_did_neither(
     assert killed.returncode == -signal.SIGKILL
     assert await Provider.filter(key=f"killed_{moment}").exists() is is_done
 
-    async def act() -> Answer:
-        return Answer(201, {}, (await make_provider(key=f"killed_{moment}")).key)
+    async def act() -> KeptResponse:
+        return KeptResponse(201, {}, (await make_provider(key=f"killed_{moment}")).key)
 
-    async def ask() -> tuple[Answer, bool]:
+    async def ask() -> tuple[KeptResponse, bool]:
         while True:
             try:
-                return await once(Claim(user.id, "killed", moment), act)
+                return await once(IdempotencyKey(user.id, "killed", moment), act)
             except KeyInUse:  # until PostgreSQL has noticed
                 continue
 

@@ -68,7 +68,7 @@ class ConnectionServices:
     authorizations: Authorizations
     callbacks: Callbacks
     claims: Claims
-    connections: Connections
+    lifecycle: Connections
 
 
 def build_identity(
@@ -111,7 +111,7 @@ def build_connections(
         authorizations=Authorizations(registry, keys, trail, identities, callback_url=callback_url),
         callbacks=Callbacks(registry, cache, keys, trail, identities, callback_url=callback_url),
         claims=Claims(registry, keys, trail, connections),
-        connections=connections,
+        lifecycle=connections,
     )
 
 

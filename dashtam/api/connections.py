@@ -99,7 +99,7 @@ async def connect() -> Response:
 async def list_connections() -> Response:
     """List your connections, the oldest first."""
     query = read_query(ConnectionQuery)
-    found = await current_resources().connections.connections.list_connections(
+    found = await current_resources().connections.lifecycle.list_connections(
         _user_id(), limit=query.limit + 1, after=query.after
     )
     shown = [_entry(standing) for standing in found[: query.limit]]
@@ -115,7 +115,7 @@ async def list_connections() -> Response:
 @not_audited("shows a user their own connection")
 async def show_connection(connection_id: UUID) -> Response:
     """Show one of your connections: where it stands, why, and what you can do."""
-    return _shown(await current_resources().connections.connections.get(_user_id(), connection_id))
+    return _shown(await current_resources().connections.lifecycle.get(_user_id(), connection_id))
 
 
 @blueprint.patch("/<uuid:connection_id>")
@@ -127,7 +127,7 @@ async def show_connection(connection_id: UUID) -> Response:
 async def rename_connection(connection_id: UUID) -> Response:
     """Call one of your connections something else."""
     precondition, body = read_precondition(), await read_body(Naming)
-    standing = await current_resources().connections.connections.rename(
+    standing = await current_resources().connections.lifecycle.rename(
         _user_id(), connection_id, alias=body.alias, precondition=precondition, caller=current_caller()
     )
     return _shown(standing)
@@ -153,7 +153,7 @@ async def reconnect(connection_id: UUID) -> Response:
     link = await current_resources().connections.authorizations.reconnect(
         _asker(), connection_id, return_path=_return_path(body)
     )
-    return _begun(await current_resources().connections.connections.get(_user_id(), connection_id), link)
+    return _begun(await current_resources().connections.lifecycle.get(_user_id(), connection_id), link)
 
 
 @blueprint.post("/<uuid:connection_id>/disconnection")
@@ -164,7 +164,7 @@ async def reconnect(connection_id: UUID) -> Response:
 async def disconnect(connection_id: UUID) -> Response:
     """End one of your connections: its token is of no use here from now on, and the provider is told."""
     return _shown(
-        await current_resources().connections.connections.disconnect(
+        await current_resources().connections.lifecycle.disconnect(
             _user_id(), connection_id, caller=current_caller()
         )
     )
@@ -175,9 +175,7 @@ async def disconnect(connection_id: UUID) -> Response:
 @audits("connection.deleted", "token.revoked")
 async def forget_connection(connection_id: UUID) -> Response:
     """End one of your connections and forget it, with all that came from it."""
-    await current_resources().connections.connections.forget(
-        _user_id(), connection_id, caller=current_caller()
-    )
+    await current_resources().connections.lifecycle.forget(_user_id(), connection_id, caller=current_caller())
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -200,7 +198,7 @@ async def refresh(connection_id: UUID) -> Response:
     """
     user_id = current_identity().user_id
     await current_resources().refreshes.ensure(connection_id, user_id=user_id, caller=current_caller())
-    return _shown(await current_resources().connections.connections.get(user_id, connection_id))
+    return _shown(await current_resources().connections.lifecycle.get(user_id, connection_id))
 
 
 def _asker() -> Asker:

@@ -8,7 +8,7 @@ from quart_schema import document_querystring, document_request, document_respon
 
 from dashtam.api.schemas.users import (
     Confirmation,
-    LetterSent,
+    EmailSent,
     PasswordChange,
     Registration,
     ResetCompletion,
@@ -35,7 +35,7 @@ blueprint = Blueprint("users", __name__, url_prefix="/api/v1/users")
 
 @blueprint.post("")
 @document_request(Registration)
-@document_response(LetterSent, HTTPStatus.ACCEPTED)
+@document_response(EmailSent, HTTPStatus.ACCEPTED)
 @promise(limits.LIMITED, Trait(fails=(HTTPStatus.FORBIDDEN,)))
 @tag(["users"])
 @audits("user.registered", "attempts.limited")
@@ -49,7 +49,7 @@ async def register_user() -> Response:
     await current_resources().identity.users.register(
         email=body.email, password=body.password, caller=current_caller()
     )
-    return respond(LetterSent(), HTTPStatus.ACCEPTED)
+    return respond(EmailSent(), HTTPStatus.ACCEPTED)
 
 
 @blueprint.post("/verifications")
@@ -82,7 +82,7 @@ async def show_user() -> Response:
 
 @blueprint.put("/me/password")
 @document_request(PasswordChange)
-@document_response(LetterSent)
+@document_response(EmailSent)
 @promise(limits.LIMITED)
 @tag(["users"])
 @audits("user.confirmed", "user.password_changed", "attempts.limited")
@@ -90,14 +90,14 @@ async def change_password() -> Response:
     """Choose another password; every other session and personal token ends, and a letter tells."""
     body, identity = await read_body(PasswordChange), current_identity()
     await limits.limit_account(str(identity.user_id))
-    people, caller = current_resources().identity, current_caller()
-    user = await people.authentication.confirm(
+    services, caller = current_resources().identity, current_caller()
+    user = await services.authentication.confirm(
         identity.user_id, body.password, body.one_time_password, caller=caller
     )
-    await people.users.change_password(
+    await services.users.change_password(
         user, password=body.new_password, session_id=identity.session_id, caller=caller
     )
-    return respond(LetterSent())
+    return respond(EmailSent())
 
 
 @blueprint.post("/me/deletion")
@@ -109,11 +109,11 @@ async def delete_user() -> Response:
     """Leave: the user, their connections and all sealed tokens are gone at once, and for good."""
     body, identity = await read_body(Confirmation), current_identity()
     await limits.limit_account(str(identity.user_id))
-    people, caller = current_resources().identity, current_caller()
-    user = await people.authentication.confirm(
+    services, caller = current_resources().identity, current_caller()
+    user = await services.authentication.confirm(
         identity.user_id, body.password, body.one_time_password, caller=caller
     )
-    await people.users.delete(user, caller=caller)
+    await services.users.delete(user, caller=caller)
     response = Response(status=HTTPStatus.NO_CONTENT)
     clear_cookie(response)
     return response
@@ -121,7 +121,7 @@ async def delete_user() -> Response:
 
 @blueprint.post("/password-resets")
 @document_request(ResetRequest)
-@document_response(LetterSent, HTTPStatus.ACCEPTED)
+@document_response(EmailSent, HTTPStatus.ACCEPTED)
 @promise(limits.LIMITED)
 @tag(["users"])
 @audits("user.reset_requested", "attempts.limited")
@@ -133,12 +133,12 @@ async def request_reset() -> Response:
     body = await read_body(ResetRequest)
     await limits.limit_letters(body.email)
     await current_resources().identity.users.request_reset(email=body.email, caller=current_caller())
-    return respond(LetterSent(), HTTPStatus.ACCEPTED)
+    return respond(EmailSent(), HTTPStatus.ACCEPTED)
 
 
 @blueprint.post("/password-resets/completions")
 @document_request(ResetCompletion)
-@document_response(LetterSent)
+@document_response(EmailSent)
 @promise(limits.LIMITED)
 @tag(["users"])
 @audits("user.password_reset", "attempts.limited")
@@ -149,7 +149,7 @@ async def complete_reset() -> Response:
     await current_resources().identity.users.complete_reset(
         code=body.code, password=body.new_password, caller=current_caller()
     )
-    return respond(LetterSent())
+    return respond(EmailSent())
 
 
 @blueprint.get("")

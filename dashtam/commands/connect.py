@@ -123,7 +123,7 @@ async def _authorize(
 
 async def _await_end(resources: Resources, link: Link) -> Standing:
     """Look again and again until the connection is not pending any more, or can never be."""
-    connections, taken_at = resources.connections.connections, None
+    connections, taken_at = resources.connections.lifecycle, None
     while True:
         standing = await connections.get(link.connection.user_id, link.connection.id)
         now = datetime.now(UTC)

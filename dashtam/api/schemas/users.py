@@ -90,7 +90,7 @@ class UserQuery(BaseModel):
     after: UUID = Field(UUID(int=0), description="Only users that were made after this one.")
 
 
-class LetterSent(BaseModel):
+class EmailSent(BaseModel):
     """A letter is on its way; it says what comes next."""
 
     status: Literal["letter_sent"] = "letter_sent"

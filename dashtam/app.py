@@ -18,8 +18,7 @@ from dashtam.resources import Resources, open_resources
 from dashtam.sandbox import blueprint as sandbox
 from dashtam.settings.loading import fingerprint, secret_values
 from dashtam.settings.model import Environment, Settings
-from dashtam.web import auth, limits
-from dashtam.web import problems as errors
+from dashtam.web import auth, limits, problems
 from dashtam.web.audits import refuse_undeclared
 from dashtam.web.current import hold
 from dashtam.web.edge.edge import (
@@ -30,7 +29,7 @@ from dashtam.web.edge.edge import (
     Policy,
     security_headers,
 )
-from dashtam.web.openapi import document as documentation
+from dashtam.web.openapi import document
 
 _BODY_SECONDS: Final = 10
 _ONE_YEAR: Final = 31_536_000
@@ -42,9 +41,9 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Qua
     app = _create("app", settings, resources)
     auth.register(app)
     limits.register(app)
-    errors.register(app, describe=_describer(settings) if settings.DEBUG else None)
+    problems.register(app, describe=_describer(settings) if settings.DEBUG else None)
     has_mailbox = settings.ENVIRONMENT is Environment.DEVELOPMENT and settings.mail_server is None
-    documentation.register(app, server_url=settings.APP_URL, has_mailbox=has_mailbox)
+    document.register(app, server_url=settings.APP_URL, has_mailbox=has_mailbox)
     app.register_blueprint(health.blueprint)
     for noun in (
         providers,
@@ -61,7 +60,7 @@ def create_app(settings: Settings, *, resources: Resources | None = None) -> Qua
     if settings.ENVIRONMENT is not Environment.PRODUCTION:
         app.register_blueprint(sandbox.blueprint)
     refuse_undeclared(app)
-    policy = _policy(settings, settings.APP_URL, refusal=errors.refusal, methods=None)
+    policy = _policy(settings, settings.APP_URL, refusal=problems.refusal, methods=None)
     _put_edge(app, replace(policy, origins=settings.origins))
     return app
 

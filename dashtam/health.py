@@ -7,12 +7,12 @@ from typing import Final
 
 from tortoise.connection import get_connection
 
-from dashtam.audit import trail as audit
+from dashtam.audit import trail
 from dashtam.bootstrap import migrations
 from dashtam.cache import Cache
 from dashtam.errors import DashtamError
 from dashtam.logs.pipeline import get_logger
-from dashtam.sealing import tables as sealed_rows
+from dashtam.sealing import tables
 from dashtam.sealing.keys import Keys
 
 _SECONDS: Final = 3.0
@@ -85,8 +85,8 @@ async def _check_token_keys(keys: Keys) -> Finding:
     if faults:
         _log.error("data keys that cannot be unwrapped", faults=faults)
         return _lacking(len(faults), "wrap data keys")
-    missing = await audit.list_key_ids() - keys.settings_ids
-    missing |= await sealed_rows.list_key_ids() - keys.ids - keys.settings_ids
+    missing = await trail.list_key_ids() - keys.settings_ids
+    missing |= await tables.list_key_ids() - keys.ids - keys.settings_ids
     if missing:
         _log.error("keys that are missing", key_ids=sorted(missing))
         return _lacking(len(missing), "sealed tokens or the audit trail need")

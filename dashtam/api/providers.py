@@ -4,7 +4,7 @@ from quart import Blueprint, Response
 from quart_schema import document_querystring, document_response, tag
 
 from dashtam.api.schemas.providers import ProviderList, ProviderQuery
-from dashtam.connections import catalogue as providers
+from dashtam.connections import catalogue
 from dashtam.web.audits import not_audited
 from dashtam.web.current import current_resources
 from dashtam.web.paging import PAGED, next_page, put_next
@@ -28,7 +28,7 @@ async def list_providers() -> Response:
     """
     query = read_query(ProviderQuery)
     configured = current_resources().registry.list_configured()
-    page = await providers.list_catalogue(limit=query.limit, after=query.after, configured=configured)
+    page = await catalogue.list_catalogue(limit=query.limit, after=query.after, configured=configured)
     path = blueprint.url_prefix
     following = next_page(path, limit=query.limit, after=page.entries[-1]["key"]) if page.has_more else None
     body = ProviderList.model_validate({"items": page.entries, "next": following})

@@ -16,7 +16,7 @@ from tortoise.connection import get_connection
 
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.models import EncryptionKey, KeyState, Outcome
-from dashtam.sealing import layout_v1 as earlier
+from dashtam.sealing import layout_v1
 from dashtam.sealing.cipher import LAYOUT, Context, DataKey, Sealed
 from dashtam.sealing.envelope import Envelope
 from dashtam.sealing.errors import SealError
@@ -46,7 +46,7 @@ class Keys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.wrapper = Wrapper(settings_keys, environment=environment)
-        self._earlier = earlier.EarlierCipher(settings_keys)
+        self._earlier = layout_v1.EarlierCipher(settings_keys)
         self._trail = trail
         self._clock = clock
         self._known: dict[str, DataKey] = {}
@@ -84,9 +84,9 @@ class Keys:
         return key.open(envelope, context=context)
 
     def _open_earlier(self, envelope: Envelope, context: Context) -> SecretStr:
-        if envelope.layout != earlier.LAYOUT.encode():
+        if envelope.layout != layout_v1.LAYOUT.encode():
             raise SealError(
-                f"sealed in the layout {envelope.layout!r}; expected {LAYOUT} or {earlier.LAYOUT}"
+                f"sealed in the layout {envelope.layout!r}; expected {LAYOUT} or {layout_v1.LAYOUT}"
             )
         return self._earlier.open(envelope, context=context)
 

@@ -6,8 +6,7 @@ from typing import Final
 import asyncpg
 from tortoise.connection import get_connection
 
-from dashtam.sealing import cipher
-from dashtam.sealing import layout_v1 as earlier
+from dashtam.sealing import cipher, layout_v1
 from dashtam.sealing.cipher import SealedColumn
 from dashtam.sealing.columns import (
     ACCESS_TOKEN,
@@ -116,7 +115,7 @@ class Usage:
     @property
     def is_earlier(self) -> bool:
         """Whether a key of the settings seals them directly."""
-        return self.layout == earlier.LAYOUT
+        return self.layout == layout_v1.LAYOUT
 
 
 async def find_usage(session: asyncpg.Connection) -> list[Usage]:
@@ -124,7 +123,7 @@ async def find_usage(session: asyncpg.Connection) -> list[Usage]:
     found = []
     for table in TABLES:
         for row in await session.fetch(table.usage):
-            is_known = row["layout"] in (cipher.LAYOUT, earlier.LAYOUT)
+            is_known = row["layout"] in (cipher.LAYOUT, layout_v1.LAYOUT)
             layout, key_id = (row["layout"], row["key_id"]) if is_known else (UNREADABLE, UNREADABLE)
             found.append(Usage(table.name, layout, key_id, row["rows"]))
     return found

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.database.lifespan import connect
 from dashtam.models import Outcome, Provider, ProviderToken
-from dashtam.sealing import columns as sealed
+from dashtam.sealing import columns
 from dashtam.sealing.keys import Keys
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import Settings
@@ -29,7 +29,7 @@ async def store(settings: Settings) -> None:
     provider = await Provider.all().order_by("key").first()
     connection = await make_connection(user=user, provider=provider, alias="everyday account")
     token = await make_token(connection=connection)
-    place = sealed.ACCESS_TOKEN.context(token.id, user.id, token.version)
+    place = columns.ACCESS_TOKEN.context(token.id, user.id, token.version)
     token.access_token_sealed, token.key_id = await keys.seal(SecretStr(ACCESS_TOKEN), context=place)
     await token.save()
     await trail.record(
@@ -40,7 +40,7 @@ async def store(settings: Settings) -> None:
 async def reveal(settings: Settings) -> None:
     """Open the stored token with the keys of this environment, and print it."""
     token = await ProviderToken.get(connection__user__email=EMAIL).select_related("connection")
-    place = sealed.ACCESS_TOKEN.context(token.id, token.connection.user_id, token.version)
+    place = columns.ACCESS_TOKEN.context(token.id, token.connection.user_id, token.version)
     keys = _keys(settings, AuditTrail(settings.token_keys))
     opened = await keys.open(token.access_token_sealed, context=place)
     print(opened.get_secret_value())  # noqa: T201 - the point of it

@@ -15,7 +15,7 @@ from dashtam.database.versions import version_of
 from dashtam.errors import NotFound
 from dashtam.models import Provider
 from dashtam.resources import Resources
-from dashtam.web import problems as errors
+from dashtam.web import problems
 from dashtam.web.body import read_body
 from dashtam.web.current import hold
 from dashtam.web.edge.edge import MAX_BODY_BYTES, Edge, Policy
@@ -70,7 +70,7 @@ def build_app(resources: Resources | None = None, *, user_id: UUID | None = None
     """A fresh application behind the edge, whose failures are problems; `user_id` is whoever asks."""
     app = Quart("noteboard", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=1, PROVIDE_AUTOMATIC_OPTIONS=False)
-    errors.register(app, describe=None)
+    problems.register(app, describe=None)
     hold(app, resources)
     app.extensions["door"] = Door(asyncio.Event(), asyncio.Event())
     app.extensions["user_id"] = user_id
@@ -78,7 +78,7 @@ def build_app(resources: Resources | None = None, *, user_id: UUID | None = None
     app.add_url_rule("/notes", view_func=create_note, methods=["POST"])
     app.add_url_rule("/notes/<key>", view_func=show_note, methods=["GET"])
     app.add_url_rule("/notes/<key>", view_func=change_note, methods=["PUT"])
-    policy = Policy(frozenset({"localhost"}), methods=None, headers=(), refusal=errors.refusal)
+    policy = Policy(frozenset({"localhost"}), methods=None, headers=(), refusal=problems.refusal)
     app.asgi_app = Edge(app.asgi_app, policy)  # type: ignore[method-assign, assignment]
     return app
 

@@ -15,7 +15,7 @@ import pytest
 RELOADER = """
 import sys
 from pathlib import Path
-from dashtam.devenv import reload
+from dashtam.devenv.engines import reload
 reload.run(sys.argv[2:], Path(sys.argv[1]))
 """
 # Writes a line at each start, and starts a child that would outlive it.

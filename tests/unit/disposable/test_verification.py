@@ -11,7 +11,7 @@ from tests.support.makers.disposables import make_observation, make_test_setting
 
 def test_nobody_else_makes_the_proof() -> None:
     connection: Any = object()
-    with pytest.raises(TypeError, match=r"only dashtam\.database\.verification"):
+    with pytest.raises(TypeError, match=r"only dashtam\.disposable\.verification"):
         VerifiedTestDatabase(connection, make_test_settings(), make_observation(), proof=object())
 
 

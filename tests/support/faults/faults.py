@@ -17,7 +17,7 @@ from dashtam.devenv.engines.embedded.folders import Folders
 from dashtam.devenv.engines.embedded.identity import SUPERVISOR, find_marked, find_servers_of
 from tests.support.projects.project import ThrowawayProject
 
-_COMMANDS: Final = ("dashtam.database.", "snapshot.sh", "ensure-database.sh")
+_COMMANDS: Final = ("dashtam.bootstrap.", "dashtam.disposable.", "snapshot.sh", "ensure-database.sh")
 # In a container, where there may be no `ps`: process id, its parent's, and the words that it was started with.
 _LIST: Final = (
     "for p in /proc/[0-9]*; do echo \"${p#/proc/} $(sed -n 's/^PPid:[^0-9]*//p' $p/status 2>/dev/null) "

@@ -49,8 +49,11 @@ def prepare(cluster: Cluster, *, keep: bool = False) -> None:
     """Make both databases, with a user named canary in each; with `keep`, as templates of what tests take apart."""
     for script in ("init-dev-db.sh", "init-test-db.sh"):
         assert cluster.initialize(script).returncode == 0
-    for module, mode in (("init_db", "development"), ("init_test_db", "testing")):
-        answer = cluster.run(f"dashtam.database.{module}", mode)
+    for module, mode in (
+        ("dashtam.bootstrap.init_db", "development"),
+        ("dashtam.disposable.init_test_db", "testing"),
+    ):
+        answer = cluster.run(module, mode)
         assert answer.returncode == 0, answer.stderr
     for name in ("dashtam", "dashtam_test"):
         cluster.ask(CANARY, database=name)

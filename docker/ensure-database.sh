@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a role and its database: ensure-database.sh PURPOSE, with DASHTAM_INIT_{DATABASE,ROLE,PASSWORD} exported; none
-# may be empty, which init-*.sh have seen to.
-# The server is the one that PGHOST, PGPORT, PGUSER and PGPASSWORD name; PGUSER is its superuser.
+# Makes a role and its database: ensure-database.sh PURPOSE, with DASHTAM_INIT_{DATABASE,ROLE,PASSWORD} exported.
+# init-*.sh check that none of them is empty.
+# PGHOST, PGPORT, PGUSER and PGPASSWORD name the server; PGUSER is its superuser.
 # Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety check.
 set -eu
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the development role and database, as often as it is run; see ensure-database.sh.
+# Makes the development role and database; it may run again at any time. See ensure-database.sh.
 set -eu
 export DASHTAM_INIT_DATABASE="${DEV_POSTGRES_DB:?is not set}"
 export DASHTAM_INIT_ROLE="${DEV_POSTGRES_USER:?is not set}"
@@ -13,6 +13,6 @@ case $DASHTAM_INIT_DATABASE in
         echo "DEV_POSTGRES_DB is $DASHTAM_INIT_DATABASE, the name of a snapshot; expected another" >&2
         exit 3 ;;
 esac
-# What a killed verb left of a snapshot goes first: it may still be copying this database.
+# First remove the leftovers of a killed snapshot verb: its session may still be copying this database.
 sh "$(dirname -- "$0")/snapshot.sh" mend >/dev/null
 exec sh "$(dirname -- "$0")/ensure-database.sh" development

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the test role and database with their grants, stamp and UUID extension, as often as it is run; see
+# Makes the test role and database with their grants, stamp and UUID extension; it may run again at any time. See
 # ensure-database.sh.
 set -eu
 export DASHTAM_INIT_DATABASE="${TEST_POSTGRES_DB:?is not set}"

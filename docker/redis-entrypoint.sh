@@ -1,6 +1,6 @@
 #!/bin/sh
-# Start the redis image with a configuration read from standard input, so that no argv and no file holds a password.
-# REDIS_USER and REDIS_PASSWORD are the user of the mode, REDISCLI_AUTH is the password of `health`.
+# Start the redis image with a configuration from standard input, so that neither argv nor a file holds a password.
+# REDIS_USER and REDIS_PASSWORD belong to the user of the mode; REDISCLI_AUTH is the password of `health`.
 set -eu
 : "${REDIS_USER:?}" "${REDIS_PASSWORD:?}" "${REDISCLI_AUTH:?}"
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Works on the snapshots of the development database: snapshot.sh take | restore | drop | mend; what each is told in
-# DASHTAM_SNAPSHOT_* stands at the head of docker/snapshots/*.psql.
-# The server is the one that PGHOST, PGPORT, PGUSER and PGPASSWORD name; PGUSER is its superuser.
-# Prints how the files were copied, and on which file system.
+# Handles the snapshots of the development database: snapshot.sh take | restore | drop | mend. The first lines of
+# docker/snapshots/*.psql list the variables DASHTAM_SNAPSHOT_* of each.
+# PGHOST, PGPORT, PGUSER and PGPASSWORD name the server; PGUSER is its superuser.
+# Prints the copy method and the file system.
 # Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety check.
 set -eu
 
@@ -31,7 +31,7 @@ for name in DASHTAM_SNAPSHOT_DATABASE DASHTAM_SNAPSHOT_BEFORE; do
 done
 
 ask() {
-    # Set here, since a file that is included sets it too late for the one that includes it.
+    # ON_ERROR_STOP is set here: set in an included file, it takes effect too late for the including file.
     psql --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname=postgres \
         --file="$here/snapshots/$1.psql"
 }
@@ -40,13 +40,13 @@ file_system=unknown
 if [ -n "$DASHTAM_SNAPSHOT_ORIGINAL" ]; then
     facts=$(ask room) || exit 1
     needed=$((${facts%%
-*} + 65536)) # and 64 MiB for the log and for whoever else writes there
+*} + 65536)) # and 64 MiB for the log and for other writers
     folder=${facts#*
 }
     [ "$(uname)" = Linux ] && file_system=$(stat -f -c %T "$folder" || echo unknown)
     free=$(df -Pk "$folder" 2>/dev/null | { read -r _; read -r _ _ _ free _ && echo "$free"; } || true)
     case $file_system in
-        btrfs | xfs | zfs) ;; # where a copy shares the blocks of its original, and takes no room
+        btrfs | xfs | zfs) ;; # a copy shares the blocks of its original there, and takes no room
         *)
             if [ -n "$free" ] && [ "$free" -lt "$needed" ]; then
                 echo "no room for a copy: $((needed / 1024)) MiB needed, $((free / 1024)) MiB free in $folder" >&2

@@ -1,4 +1,4 @@
-"""Every route, called as each kind of caller, does what docs/permissions.md says."""
+"""Every route, walked as everybody, does what docs/permissions.md says."""
 
 import re
 from datetime import timedelta
@@ -18,13 +18,13 @@ from tests.support.makers.rows import make_connection, make_user
 
 _DOCUMENT: Final = CHECKOUT / "docs" / "permissions.md"
 NAMES: Final = (
-    "anonymous",
+    "nobody",
     "user",
     "read-only user",
     "administrator",
     "token to read",
     "token to write",
-    "another user",
+    "somebody else",
 )
 BODIES: Final = {
     "PATCH /api/v1/sessions/{session_id}": {"name": "mine"},
@@ -50,7 +50,7 @@ def shown(rule: str) -> str:
 
 
 async def begin(resources: Resources, name: str) -> tuple[User, Tokens]:
-    """Make a user of a kind, and the tokens of that user."""
+    """Make somebody of a kind, and the tokens that they hold."""
     role = {"read-only user": Role.READ_ONLY, "administrator": Role.ADMIN}.get(name, Role.USER)
     user, people = await make_user(role=role), resources.identity
     if name.startswith("token"):
@@ -62,9 +62,9 @@ async def begin(resources: Resources, name: str) -> tuple[User, Tokens]:
 
 
 async def ask(client: Client, resources: Resources, route: str, name: str) -> int:
-    """Send one request, about rows of the caller or of another user."""
+    """Send one request, about what belongs to whoever asks, or to somebody else."""
     user, tokens = await begin(resources, name)
-    owner, theirs = (user, tokens) if name != "another user" else await begin(resources, "user")
+    owner, theirs = (user, tokens) if name != "somebody else" else await begin(resources, "user")
     personal = await resources.identity.personal_tokens.create(
         owner.id, name="x", scope="read", ttl=timedelta(days=1), caller=UNKNOWN
     )
@@ -80,7 +80,7 @@ async def ask(client: Client, resources: Resources, route: str, name: str) -> in
     response = await client.open(
         path.format(filename="docs.js", ticket="x", **ids),
         method=method,
-        headers={"If-Match": "*"} | ({} if name == "anonymous" else bearer),
+        headers={"If-Match": "*"} | ({} if name == "nobody" else bearer),
         json=BODIES.get(route, sentinel),
     )
     return response.status_code
@@ -101,7 +101,7 @@ async def test_everybody_is_let_in_or_refused_as_the_table_says(
     client: Client, resources: Resources, route: str
 ) -> None:
     for name, expected in zip(NAMES, TABLE[route], strict=True):
-        assert (expected == "-") is (name == "another user" and "_id}" not in route), route
+        assert (expected == "-") is (name == "somebody else" and "_id}" not in route), route
         if expected == "-":
             continue
         status = await ask(client, resources, route, name)

@@ -93,16 +93,16 @@ def _container(image: str, options: list[str]) -> Iterator[str]:
     docker("rm", "--force", CONTAINER)
 
 
-def processes_of_readme() -> dict[str, tuple[list[str], list[str]]]:
-    """The table of the README: each process, how it is started, and how one sees that it is well."""
-    section = (CHECKOUT / "README.md").read_text(encoding="utf-8").partition("\n## Production\n")[2]
+def documented_processes() -> dict[str, tuple[list[str], list[str]]]:
+    """The table of docs/production.md: each process, its command and its health check."""
+    section = (CHECKOUT / "docs" / "production.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| `([^`]+)` \|$", section, re.MULTILINE)
     return {name: (command.split(), check.split()) for name, command, check in rows}
 
 
 @pytest.mark.parametrize("name", ["API", "callback", "refresher"])
-def test_each_process_of_the_readme_becomes_well(name: str, image: str, options: list[str]) -> None:
-    command, check = processes_of_readme()[name]
+def test_each_documented_process_becomes_healthy(name: str, image: str, options: list[str]) -> None:
+    command, check = documented_processes()[name]
     container = f"{CONTAINER}-{name.lower()}"
     docker("run", "--detach", f"--name={container}", *options, image, *command)
     try:

@@ -1,4 +1,4 @@
-"""A provider is connected as the README says, over HTTPS and both binds, against the real servers and the sandbox."""
+"""A provider is connected as docs/api.md says, over HTTPS and both binds, against the real servers and the sandbox."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A new user signs in as the README says, over HTTPS, against the real servers."""
+"""A new user signs in as docs/api.md says, over HTTPS, against the real servers."""
 
 import asyncio
 import json
@@ -19,8 +19,8 @@ from tests.support.checkout import CHECKOUT
 from tests.support.people.visitors import PASSWORD
 from tests.support.projects.project import ThrowawayProject, throwaway_project
 
-README: Final = (CHECKOUT / "README.md").read_text()
-CALLS: Final = re.findall(r"^\$ (curl .+)$", README, flags=re.MULTILINE)
+PAGE: Final = (CHECKOUT / "docs" / "api.md").read_text()
+CALLS: Final = re.findall(r"^\$ (curl .+)$", PAGE, flags=re.MULTILINE)
 TOO_WEAK: Final = "passwordpassword1"
 
 
@@ -33,8 +33,8 @@ def _people(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
 
 
 def run(project: ThrowawayProject, call: str, **variables: str) -> dict[str, Any]:
-    """Run a call of the README as it stands there, but for the port and the folder of the certificate."""
-    assert shutil.which("curl"), "the README speaks curl; install it"
+    """Run a call of docs/api.md unchanged, except for the port and the folder of the certificate."""
+    assert shutil.which("curl"), "docs/api.md uses curl; install it"
     words = call.replace(":8000/", f":{project.ports['APP_PORT']}/")
     done = subprocess.run(
         ["bash", "-c", words.replace("curl ", "curl --silent --show-error ", 1)],
@@ -48,7 +48,7 @@ def run(project: ThrowawayProject, call: str, **variables: str) -> dict[str, Any
     return answer
 
 
-def test_the_first_calls_of_the_readme_do_what_it_says(people: ThrowawayProject) -> None:
+def test_the_first_calls_of_the_page_do_what_it_says(people: ThrowawayProject) -> None:
     sign_in, me, refresh, sign_out = CALLS[:4]
     made = people.invoke_answering(
         {"password": PASSWORD, "once more": PASSWORD}, "user.create", "--email", "ada@example.com"

@@ -47,9 +47,9 @@ def write_files(copy: Path) -> list[str]:
 def document_settings(copy: Path) -> None:
     """Put the row of the page into the table of settings."""
     (row,) = blocks("markdown")
-    readme = copy / "README.md"
-    before, rest = readme.read_text().split("| `ALPACA_CLIENT_ID`", 1)
-    readme.write_text(f"{before}{row}| `ALPACA_CLIENT_ID`{rest}")
+    page = copy / "docs" / "configuration.md"
+    before, rest = page.read_text().split("| `ALPACA_CLIENT_ID`", 1)
+    page.write_text(f"{before}{row}| `ALPACA_CLIENT_ID`{rest}")
 
 
 def run(copy: Path, command: str) -> subprocess.CompletedProcess[str]:

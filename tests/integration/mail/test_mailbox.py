@@ -50,7 +50,7 @@ def elsewhere(settings: TestSettings, **changes: object) -> Settings:
 async def test_what_was_sent_is_read_newest_first(box: Mailbox) -> None:
     await box.send(to="ann@example.com", subject="Erste ✓", text=f"Öffnen:\n\n{LINK}\n")
     await box.send(to="jörg@example.com", subject="Second", text="x" * 500 + "\n")
-    second, first = await box.list_letters()
+    second, first = await box.list_emails()
     assert (first.to, first.subject, first.text) == ("ann@example.com", "Erste ✓", f"Öffnen:\n\n{LINK}\n")
     assert (second.to, second.text) == ("jörg@example.com", "x" * 500 + "\n")
     assert first.sender == "Dashtam <dashtam@localhost>"
@@ -60,7 +60,7 @@ async def test_what_was_sent_is_read_newest_first(box: Mailbox) -> None:
 async def test_it_keeps_the_newest_hundred(box: Mailbox) -> None:
     for number in range(103):
         await box.send(to="ann@example.com", subject=f"Email {number}", text="")
-    letters = await box.list_letters()
+    letters = await box.list_emails()
     assert [letter.subject for letter in letters] == [f"Email {number}" for number in range(102, 2, -1)]
 
 
@@ -74,7 +74,7 @@ async def test_what_is_kept_goes_away_by_itself(cache: Cache) -> None:
 async def test_what_no_server_would_take_the_mailbox_does_not_take_either(box: Mailbox) -> None:
     with pytest.raises(InvalidRequest):
         await box.send(to="ann@example.com\nBcc: x@y", subject="s", text="t")
-    assert await box.list_letters() == []
+    assert await box.list_emails() == []
 
 
 async def test_without_redis_it_says_so() -> None:
@@ -84,7 +84,7 @@ async def test_without_redis_it_says_so() -> None:
         with pytest.raises(CacheNotReady):
             await box.send(to="ann@example.com", subject="s", text="t")
         with pytest.raises(CacheNotReady):
-            await box.list_letters()
+            await box.list_emails()
 
 
 async def test_the_settings_choose_and_production_never_keeps(cache: Cache, settings: TestSettings) -> None:
@@ -96,7 +96,7 @@ async def test_the_settings_choose_and_production_never_keeps(cache: Cache, sett
 
 
 async def test_the_command_lists_and_shows(box: Mailbox, settings: TestSettings) -> None:
-    assert await show(settings, number=None) == "no mail"
+    assert await show(settings, number=None) == "no e-mail"
     await box.send(to="ann@example.com", subject="Older", text="older")
     await box.send(to="ann@example.com", subject="Confirm", text=f"Open\x1b[2J\n{LINK}\n")
     newest, older = (await show(settings, number=None)).splitlines()

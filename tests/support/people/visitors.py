@@ -20,15 +20,15 @@ VISITORS_IP = "192.0.2.1"
 class Postbox:
     """Keeps the letters that it is given to bring away."""
 
-    letters: list[Email] = field(default_factory=list)
+    emails: list[Email] = field(default_factory=list)
 
     async def send(self, *, to: str, subject: str, text: str) -> None:
         """Keep a letter."""
-        self.letters.append(Email(to, subject, text))
+        self.emails.append(Email(to, subject, text))
 
     def last(self, to: str) -> Email:
         """The newest letter to an address."""
-        return [letter for letter in self.letters if letter.to == to][-1]
+        return [email for email in self.emails if email.to == to][-1]
 
     def code(self, to: str) -> str:
         """The code in the newest letter to an address."""

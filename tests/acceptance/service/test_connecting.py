@@ -121,7 +121,7 @@ def test_who_says_no_is_told_so_and_so_is_the_shell(linked: ThrowawayProject) ->
     assert "did not agree" in landed.text
     told = finish(process)
     assert told.code == 1
-    assert "Denied is failed, because of denied" in told.output
+    assert "Denied is failed (reason: denied)" in told.output
 
 
 def test_nothing_of_it_stands_in_a_log(linked: ThrowawayProject) -> None:

@@ -126,7 +126,7 @@ async def test_only_get_is_taken(client: Client, path: str, method: str) -> None
 async def test_there_is_nothing_else(client: Client, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404
-    assert "Nothing here" in await response.get_data(as_text=True)
+    assert "Page not found" in await response.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("key", ["UPPER", "a.b", "<script>", "x" * 65, "\u0430", "a b", "a%0d%0ab"])

@@ -32,7 +32,7 @@ def in_production(settings: TestSettings, names: Names) -> Outgoing:
 
 async def post(outgoing: Outgoing, url: str) -> Cause:
     with pytest.raises(CallFailed) as failed:
-        await outgoing.post(url, body="", headers={}, is_brought=True)
+        await outgoing.post(url, body="", headers={}, is_from_user=True)
     await outgoing.close()
     assert "canary" not in str(failed.value)
     return failed.value.cause
@@ -70,7 +70,7 @@ async def test_what_was_judged_is_what_is_connected_to(trusting: TestSettings, s
     names = Names(["93.184.215.14"], ["127.0.0.1"])
     outgoing = in_production(trusting, names)
     with pytest.raises(ExceptionGroup) as group:
-        await outgoing.post(f"https://{NAME}:{server.port}/canary", body="", headers={}, is_brought=True)
+        await outgoing.post(f"https://{NAME}:{server.port}/canary", body="", headers={}, is_from_user=True)
     await outgoing.close()
     (reached,) = group.value.exceptions
     assert isinstance(reached, ExternalCall)
@@ -96,7 +96,7 @@ async def test_development_calls_this_machine_by_name_and_no_other(
 ) -> None:
     settings = trusting.model_copy(update={"ENVIRONMENT": Environment.DEVELOPMENT})
     outgoing = Outgoing(settings, look_up=Names(["127.0.0.1"]))
-    answer = await outgoing.post(f"{server.url}/claim", body="", headers={}, is_brought=True)
+    answer = await outgoing.post(f"{server.url}/claim", body="", headers={}, is_from_user=True)
     assert answer.status == 200
     assert server.requests[0].headers["content-length"] == "0"
     assert await post(outgoing, f"https://{NAME}:{server.port}/canary") is Cause.REFUSED
@@ -107,8 +107,8 @@ async def test_a_redirect_leads_a_brought_address_nowhere_else(
 ) -> None:
     server.answer = lambda _: Reply(307, headers={"Location": f"{stranger.url}/"})
     outgoing = Outgoing(trusting)
-    assert (await outgoing.post(server.url, body="", headers={}, is_brought=True)).is_redirect
+    assert (await outgoing.post(server.url, body="", headers={}, is_from_user=True)).is_redirect
     with pytest.raises(CallFailed):
-        await outgoing.get(server.url, headers={}, is_brought=True)
+        await outgoing.get(server.url, headers={}, is_from_user=True)
     await outgoing.close()
     assert stranger.connections == 0

@@ -14,11 +14,11 @@ from dashtam.providers.alpaca_keys.adapter import AlpacaKeysSettings
 from dashtam.providers.alpaca_keys.adapter import build as build_keys
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
     SecretRefused,
 )
 from dashtam.settings.model import TestSettings
@@ -145,8 +145,8 @@ async def test_what_nobody_copies_is_not_sent(
     [
         (Reply(429, b"", {"Retry-After": "3"}), ProviderNotReady),
         (Reply(503), ProviderNotReady),
-        (Reply(200, b"<html>"), AnswerUnusable),
-        (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), AnswerUnusable),
+        (Reply(200, b"<html>"), ResponseUnusable),
+        (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), ResponseUnusable),
     ],
 )
 async def test_a_failing_server_does_not_make_keys_wrong(

@@ -11,11 +11,11 @@ from dashtam.connections.pkce import challenge_of
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.providers.registry import build_registry
 from dashtam.sandbox.consent import WRONG_ISSUER
@@ -234,17 +234,17 @@ async def test_a_narrowed_scope_is_told(sandbox: Sandbox, adapter: OAuthAdapter)
             ProviderNotReady,
             "temporarily_unavailable",
         ),
-        ({"fault": "400", "fault_error": "of_their_own"}, AnswerUnusable, "unknown_answer"),
+        ({"fault": "400", "fault_error": "of_their_own"}, ResponseUnusable, "unknown_answer"),
         ({"fault": "401"}, ClientRefused, "invalid_client"),
         ({"fault": "429", "retry_after": "7"}, ProviderNotReady, "too_many"),
         ({"fault": "503", "retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, ProviderNotReady, "failing"),
-        ({"fault": "html"}, AnswerUnusable, "not_json"),
-        ({"fault": "bad_json"}, AnswerUnusable, "not_json"),
-        ({"fault": "huge"}, AnswerUnusable, "too_large"),
-        ({"fault": "redirect"}, AnswerUnusable, "redirected"),
+        ({"fault": "html"}, ResponseUnusable, "not_json"),
+        ({"fault": "bad_json"}, ResponseUnusable, "not_json"),
+        ({"fault": "huge"}, ResponseUnusable, "too_large"),
+        ({"fault": "redirect"}, ResponseUnusable, "redirected"),
         ({"fault": "hang_up"}, ProviderNotReady, "answer_lost"),
         ({"loses_answers": True}, ProviderNotReady, "answer_lost"),
-        ({"token_type": "mac"}, AnswerUnusable, "token_type"),
+        ({"token_type": "mac"}, ResponseUnusable, "token_type"),
     ],
 )
 async def test_each_failure_is_told_by_its_class_and_asked_for_once(
@@ -281,7 +281,7 @@ async def test_a_code_whose_answer_takes_too_long_is_not_sent_again(
     assert sandbox.counters()["token_requests"] == 1
 
 
-@pytest.mark.parametrize(("status", "failure"), [(400, AnswerUnusable), (503, ProviderNotReady)])
+@pytest.mark.parametrize(("status", "failure"), [(400, ResponseUnusable), (503, ProviderNotReady)])
 async def test_a_token_that_could_not_be_revoked_is_believed_alive(
     sandbox: Sandbox, adapter: OAuthAdapter, status: int, failure: type[ProviderFailure]
 ) -> None:

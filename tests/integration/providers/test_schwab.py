@@ -14,12 +14,12 @@ from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     NotConfigured,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
 from dashtam.settings.model import TestSettings
@@ -144,11 +144,15 @@ async def test_an_answer_moves_no_endpoint(adapter: OAuthAdapter, server: WireSe
         (Reply(500, b'{"error": "unsupported_token_type"}'), ProviderNotReady, "failing"),
         (Reply(503, b"", {"Retry-After": "30"}), ProviderNotReady, "failing"),
         (Reply(429, b"", {"Retry-After": "30"}), ProviderNotReady, "too_many"),
-        (refused(400, {"fault": {"faultstring": "Body buffer overflow"}}), AnswerUnusable, "unknown_answer"),
-        (Reply(200, HTML), AnswerUnusable, "not_json"),
-        (Reply(200, b"x" * 65_536, repeats=800), AnswerUnusable, "too_large"),
-        (Reply(302, b"", {"Location": "https://localhost:1/"}), AnswerUnusable, "redirected"),
-        (Reply(307, b"", {"Location": "/v1/oauth/token"}), AnswerUnusable, "redirected"),
+        (
+            refused(400, {"fault": {"faultstring": "Body buffer overflow"}}),
+            ResponseUnusable,
+            "unknown_answer",
+        ),
+        (Reply(200, HTML), ResponseUnusable, "not_json"),
+        (Reply(200, b"x" * 65_536, repeats=800), ResponseUnusable, "too_large"),
+        (Reply(302, b"", {"Location": "https://localhost:1/"}), ResponseUnusable, "redirected"),
+        (Reply(307, b"", {"Location": "/v1/oauth/token"}), ResponseUnusable, "redirected"),
         (Reply(200, b"{}{}", hangs_up_after=1), ProviderNotReady, "answer_lost"),
     ],
 )
@@ -171,7 +175,7 @@ async def test_the_same_words_to_a_code_do_not_speak_of_the_refresh_token(
     adapter: OAuthAdapter, server: WireServer
 ) -> None:
     server.fault = refused(400, UNSUPPORTED)
-    with pytest.raises(AnswerUnusable):
+    with pytest.raises(ResponseUnusable):
         await exchange(adapter)
 
 

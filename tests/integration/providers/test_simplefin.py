@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
-from dashtam.providers.errors import AnswerUnusable, ProviderFailure, ProviderNotReady, SecretRefused
+from dashtam.providers.errors import ProviderFailure, ProviderNotReady, ResponseUnusable, SecretRefused
 from dashtam.providers.settings import ProviderSettings
 from dashtam.providers.simplefin.adapter import build, read_setup_token
 from dashtam.settings.model import Environment, TestSettings
@@ -64,7 +64,7 @@ async def test_a_setup_token_is_claimed_once(
     with pytest.raises(SecretRefused) as refused:
         await adapter.claim(entered(token))
     assert refused.value.detail == "claimed_before"
-    assert "somebody else" in refused.value.sentence
+    assert "may have been stolen" in refused.value.sentence
     assert "canary" not in str(refused.value)
 
 
@@ -143,7 +143,7 @@ async def test_an_access_url_has_to_be_one_of_the_same_server(
     adapter: SecretAdapter, server: WireServer, bridge: FakeBridge, shape: str
 ) -> None:
     bridge.access_url = shape.format(port=server.port)
-    with pytest.raises(AnswerUnusable) as raised:
+    with pytest.raises(ResponseUnusable) as raised:
         await adapter.claim(entered(setup_token(claim_url(server))))
     assert raised.value.detail in {"access_url", "access_url_host"}
     assert not shape or shape not in str(raised.value)
@@ -155,9 +155,9 @@ async def test_an_access_url_has_to_be_one_of_the_same_server(
         (Reply(404), SecretRefused, "unknown"),
         (Reply(429, b"", {"Retry-After": "3600"}), ProviderNotReady, "too_many"),
         (Reply(503), ProviderNotReady, "failing"),
-        (Reply(402), AnswerUnusable, "unknown_answer"),
-        (Reply(302, b"", {"Location": "https://localhost:1/"}), AnswerUnusable, "redirected"),
-        (Reply(200, b"x" * 65_536, repeats=800), AnswerUnusable, "too_large"),
+        (Reply(402), ResponseUnusable, "unknown_answer"),
+        (Reply(302, b"", {"Location": "https://localhost:1/"}), ResponseUnusable, "redirected"),
+        (Reply(200, b"x" * 65_536, repeats=800), ResponseUnusable, "too_large"),
         (Reply(200, b"https://", hangs_up_after=3), ProviderNotReady, "answer_lost"),
     ],
 )

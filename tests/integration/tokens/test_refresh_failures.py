@@ -9,11 +9,11 @@ from dashtam.cache import Cache
 from dashtam.errors import NotFound
 from dashtam.models import AuditEntry
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     NotConnected,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.sealing.errors import SealError
 from dashtam.settings.model import TestSettings
@@ -158,7 +158,7 @@ async def test_an_answer_that_cannot_be_used_keeps_the_tokens(
     before = await connected.grant()
     await connected.age()
     bank.answers = [(200, body, {})]
-    assert isinstance(await failure_of(refreshes, connected), AnswerUnusable)
+    assert isinstance(await failure_of(refreshes, connected), ResponseUnusable)
     assert (await connected.grant()).refresh_token == before.refresh_token
     assert (await connected.row()).refresh_failure == "malformed_answer"
 

@@ -16,10 +16,10 @@ from quart.typing import ResponseReturnValue
 from dashtam.models import Authorization
 from dashtam.providers.base import Profile, SecretField, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderNotReady,
+    ResponseUnusable,
     SecretRefused,
 )
 from tests.support.banks.in_loop import Hold
@@ -152,7 +152,7 @@ class BankAdapter:
             kind = ClientRefused if body["error"] == "invalid_client" else GrantRefused
             raise kind(f"status {answer.status_code}", detail=body["error"])
         if "access_token" not in body:
-            raise AnswerUnusable("no access_token")
+            raise ResponseUnusable("no access_token")
         return TokenGrant(
             SecretStr(body["access_token"]),
             SecretStr(body["refresh_token"]),

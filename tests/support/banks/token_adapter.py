@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from dashtam.models import Authorization
 from dashtam.providers.base import Adapter, Profile, TokenGrant
-from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderNotReady
+from dashtam.providers.errors import ClientRefused, GrantRefused, ProviderNotReady, ResponseUnusable
 from dashtam.providers.registry import Registry
 
 PROFILE = Profile(
@@ -50,7 +50,7 @@ class TokenAdapter:
         try:
             return _read(answer.json(), grant, began)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise AnswerUnusable("not a token response", detail="malformed_answer") from None
+            raise ResponseUnusable("not a token response", detail="malformed_answer") from None
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
         """Have a token forgotten."""
@@ -84,7 +84,7 @@ def _failure(answer: httpx.Response) -> Exception:
     try:
         code = answer.json()["error"]
     except (ValueError, KeyError, TypeError):
-        return AnswerUnusable(f"answered {answer.status_code}", detail="malformed_answer")
+        return ResponseUnusable(f"answered {answer.status_code}", detail="malformed_answer")
     if code == "invalid_client":
         return ClientRefused("invalid_client", detail="invalid_client")
     return GrantRefused("refused", detail="invalid_grant")

@@ -73,14 +73,14 @@ def test_no_secret_of_an_installation_shows(registry: Registry, settings: TestSe
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("PROFILE = 1\n", "does not say SETTINGS, build"),
+        ("PROFILE = 1\n", "does not define SETTINGS, build"),
         (
             "from dashtam.providers.simplefin.adapter import PROFILE, SETTINGS, build\n",
-            "has the key 'simplefin'; expected its folder's name",
+            "has the key 'simplefin'; expected 'halfbank', its folder",
         ),
     ],
 )
-def test_a_folder_that_does_not_say_what_it_has_to_is_named(
+def test_a_folder_without_a_required_definition_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
 ) -> None:
     folder = tmp_path / "halfbank"

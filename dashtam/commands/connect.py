@@ -70,7 +70,7 @@ async def _find_user(email: str | None) -> User:
         return user
     users = await User.all().limit(2)
     if len(users) != 1:
-        seen = "there are several users" if users else "there is no user yet"
+        seen = "several users exist" if users else "no user exists yet"
         raise InvalidAddress(f"{seen}; expected --email ADDRESS of a user that `invoke user.create` created")
     return users[0]
 

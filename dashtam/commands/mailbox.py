@@ -17,7 +17,7 @@ async def show(settings: Settings, *, number: int | None) -> str:
     """Return one line for each e-mail, numbered from the newest, or the whole e-mail `number`.
 
     Raises:
-        InvalidRequest: SMTP_URL is set, so there is no mailbox.
+        InvalidRequest: SMTP_URL is set, so the mailbox is not used.
         NotFound: no e-mail has that number.
         CacheNotReady: Redis is not available.
     """

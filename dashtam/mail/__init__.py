@@ -20,7 +20,7 @@ class Mailer(Protocol):
             MailRefused: the server rejects this e-mail permanently.
             MailServerNotReady: the server cannot be used now; a later attempt may succeed.
             MailMisconfigured: the settings do not match the server.
-            CacheNotReady: there is no mail server, and Redis is not available.
+            CacheNotReady: the mailbox is used, and Redis is not available.
         """
 
 

@@ -65,8 +65,8 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401
     """Parse JSON strictly; ambiguous documents are refused.
 
     Raises:
-        InvalidResponse: the body is not UTF-8 or not JSON, is nested too deeply, holds NaN, Infinity or a number of
-            more than 100 characters, or repeats a member.
+        InvalidResponse: the body is not UTF-8 or not JSON, or is nested too deeply. Or it holds NaN, Infinity, a number
+            of more than 100 characters, or a repeated member.
     """
     try:
         return json.loads(

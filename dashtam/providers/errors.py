@@ -7,16 +7,16 @@ ProviderFailure                 502  provider_failure
 ├── NotConfigured               409  provider_not_configured  our settings are empty: an operator has to act
 ├── ProviderNotReady            503  provider_not_ready       temporary: retry later
 ├── ResponseUnusable            502  answer_unusable          the response violates the standard or the documentation
-└── NotConnected                409  not_connected            there is no valid token: the detail says why
+└── NotConnected                409  not_connected            the connection has no valid token: the detail says why
 
 Errors that are not failures of the provider:
 
-NotConnectable                  409  not_connectable          there is no adapter, or no way yet
+NotConnectable                  409  not_connectable          this installation has no adapter, or not yet
 AuthorizationDenied             403  authorization_denied     the user did not agree
 ScopeMissing                    403  scope_missing            the user granted less than we need
 
 A message never repeats what a provider wrote, since it may quote a token. `detail` is a short code from a fixed list of
-the adapter. If there was no response, it is a code of outgoing/errors.py: after `unreachable`, the provider has not
+the adapter. If no response arrived, it is a code of outgoing/errors.py. After `unreachable`, the provider has not
 received the call; after `answer_lost` and `too_large`, it may have processed the call.
 """
 
@@ -85,7 +85,7 @@ class ResponseUnusable(ProviderFailure):
 
 
 class NotConnected(ProviderFailure):
-    """There is no valid token for this connection: connect it again."""
+    """This connection has no valid token: connect it again."""
 
     status = HTTPStatus.CONFLICT
     code = "not_connected"

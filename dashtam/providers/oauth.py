@@ -131,7 +131,7 @@ class OAuthClient:
     async def refresh(self, grant: TokenGrant) -> TokenGrant:
         """Return the next grant; see `OAuthAdapter.refresh`."""
         if grant.refresh_token is None:
-            raise GrantRefused("there is no refresh token", detail="no_refresh_token")
+            raise GrantRefused("the grant has no refresh token", detail="no_refresh_token")
         response = await self._request_token(
             "refresh_token", refresh_token=grant.refresh_token.get_secret_value()
         )

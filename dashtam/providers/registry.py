@@ -1,4 +1,4 @@
-"""Finds the folders of dashtam/providers and builds their adapters; a folder is a provider, and there is no list.
+"""Finds the folders of dashtam/providers and builds their adapters; each folder is a provider.
 
 The module `adapter` of a folder defines PROFILE, SETTINGS (its class of settings), and `build`. `build` returns the
 adapter, or None if the provider does not exist in this environment. docs/adding-a-provider.md shows an example.

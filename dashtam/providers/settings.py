@@ -32,7 +32,7 @@ class ProviderSettings(BaseSettings):
 class ClientSettings(ProviderSettings):
     """The settings of a provider that identifies clients by an id and a secret (RFC 6749, 2.3.1).
 
-    Both secrets are tried in turn, so that a secret can be replaced without an outage: set CLIENT_SECRET_NEXT, activate
+    Both secrets are tried in turn, so that a secret can be replaced without an outage. Set CLIENT_SECRET_NEXT, activate
     the new secret at the provider, and move it to CLIENT_SECRET once the old secret is revoked.
     """
 

@@ -40,7 +40,7 @@ def _linked(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     with throwaway_project(engine, folder, "linked") as project:
         project.done("up")
         made = project.invoke_answering(
-            {"password": PASSWORD, "once more": PASSWORD}, "user.create", "--email", "ada@example.com"
+            {"password": PASSWORD, "password again": PASSWORD}, "user.create", "--email", "ada@example.com"
         )
         assert made.code == 0, made.output
         yield project

@@ -22,7 +22,7 @@ ADA, EVE = "ada@example.com", "eve@example.com"
 
 
 def sign_in(page: Page, project: ThrowawayProject) -> DocsPage:
-    answers = {"password": PASSWORD, "once more": PASSWORD}
+    answers = {"password": PASSWORD, "password again": PASSWORD}
     made = project.invoke_answering(answers, "user.create", "--email", ADA)
     assert made.code == 0, made.output
     docs = DocsPage(page, project)
@@ -86,7 +86,7 @@ def connecting(project: ThrowawayProject, alias: str) -> Iterator[tuple[subproce
 @pytest.fixture(name="eve")
 def _eve(development: ThrowawayProject) -> ThrowawayProject:
     """A project with a user, which tests of this file share."""
-    answers = {"password": PASSWORD, "once more": PASSWORD}
+    answers = {"password": PASSWORD, "password again": PASSWORD}
     if development.ask(f"SELECT count(*) FROM users WHERE email = '{EVE}'") == [["0"]]:
         assert development.invoke_answering(answers, "user.create", "--email", EVE).code == 0
     return development

@@ -94,7 +94,7 @@ async def test_a_provider_that_fails_is_asked_again_when_its_pause_is_over(
     connected: Connected, bank: TokenServer, upkeep: Upkeep
 ) -> None:
     await connected.age()
-    bank.answers = [(503, b"", {})]
+    bank.responses = [(503, b"", {})]
     await upkeep.refresh_due()
     row = await connected.row()
     assert (row.refresh_failures, row.version) == (1, 1)
@@ -110,7 +110,7 @@ async def test_the_end_of_a_connection_is_told_once(
     connected: Connected, bank: TokenServer, upkeep: Upkeep, postbox: Postbox, user: User
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     for _ in range(3):
         await upkeep.refresh_due()
     (email,) = postbox.emails
@@ -136,7 +136,7 @@ async def test_a_letter_that_cannot_be_sent_now_is_sent_later(
     connected: Connected, bank: TokenServer, refreshes: Refreshes, trail: AuditTrail, postbox: Postbox
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     closed = Upkeep(refreshes, trail, Closed())
     for _ in range(2):
         await closed.refresh_due()
@@ -152,7 +152,7 @@ async def test_a_letter_that_is_never_taken_is_not_tried_for_ever(
     connected: Connected, bank: TokenServer, refreshes: Refreshes, trail: AuditTrail
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     closed = Closed()
     closed.error = MailRefused
     for _ in range(2):

@@ -49,7 +49,7 @@ def test_only_what_is_configured_can_be_connected_to(registry: Registry) -> None
     assert registry.get_usable("sandbox").profile.key == "sandbox"
 
 
-def test_a_key_that_nobody_has_is_not_found(registry: Registry) -> None:
+def test_an_unknown_key_is_not_found(registry: Registry) -> None:
     assert registry.find("bank_of_yesterday") is None
     with pytest.raises(NotFound):
         registry.get("bank_of_yesterday")
@@ -64,7 +64,7 @@ def test_production_has_no_sandbox(settings: TestSettings) -> None:
     assert "sandbox" not in registry.list_configured()
 
 
-def test_no_secret_of_an_installation_shows(registry: Registry, settings: TestSettings) -> None:
+def test_no_secret_of_an_installation_is_in_a_repr(registry: Registry, settings: TestSettings) -> None:
     shown = repr([vars(registry.get(key)) for key in EXISTING])
     assert all(key.hex() not in shown for key in settings.token_keys.values())
     assert "SecretStr('**" not in shown.replace("SecretStr('**********')", "")

@@ -1,4 +1,4 @@
-"""Keys that seal tokens, and secrets that are too weak."""
+"""TOKEN_ENCRYPTION_KEYS is parsed strictly, and weak secrets are recognized."""
 
 import base64
 import secrets

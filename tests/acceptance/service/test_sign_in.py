@@ -161,7 +161,7 @@ def test_without_a_terminal_the_password_is_the_first_line(people: ThrowawayProj
         (["--email", "ada@example.com"], "has a user already"),
         (["--email", "nonsense"], "@-sign"),
         (["--email", "x@example.com", "--role", "god"], "invalid choice"),
-        ([], "no address was given"),
+        ([], "the address is missing"),
     ],
 )
 def test_what_cannot_be_a_user_is_told_in_words(

@@ -1,6 +1,6 @@
-"""Emptying and building the test database: ours, the same SQL through bare asyncpg, and SQLAlchemy.
+"""Emptying and building the test database: Dashtam, the same SQL through bare asyncpg, and SQLAlchemy.
 
-Run as `python -m benchmarks.database` in the testing environment; it verifies the test database as init_test_db does.
+Run it as `python -m benchmarks.database` in the testing environment; it verifies the test database like init_test_db.
 """
 
 import sys
@@ -26,7 +26,7 @@ Contender = Callable[[], Awaitable[None]]
 
 
 async def measure(contenders: dict[str, Contender]) -> dict[str, float]:
-    """Time the contenders in turns and answer the median of each, in milliseconds."""
+    """Time the contenders in turns, and return the median of each, in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, contender in contenders.items():
@@ -37,7 +37,7 @@ async def measure(contenders: dict[str, Contender]) -> dict[str, float]:
 
 
 def engine_for(settings: TestSettings) -> AsyncEngine:
-    """SQLAlchemy on the same driver, with the same settings of the session."""
+    """Return an engine of SQLAlchemy on the same driver, with the same session settings."""
     address = settings.database
     url = URL.create(
         "postgresql+asyncpg",
@@ -53,7 +53,7 @@ def engine_for(settings: TestSettings) -> AsyncEngine:
 
 
 async def compare() -> None:
-    """Print the medians and how ours compares with each."""
+    """Print the medians, and the ratio of Dashtam to each contender."""
     settings = load_settings(TestSettings)
     engine = engine_for(settings)
     async with (
@@ -91,14 +91,14 @@ async def _same_sql(connection: asyncpg.Connection, script: str) -> None:
 
 
 def show(medians: dict[str, float]) -> None:
-    """Print one line a contender, and whether the target is met."""
+    """Print one line per contender, and whether its target is met."""
     own = medians.pop("Dashtam")
     print(f"empty and build the test database, median of {ROUNDS} runs in turns")
     print(f"  {'Dashtam':14} {own:8.2f} ms")
     for name, value in medians.items():
         ratio, target = own / value, TARGETS[name]
-        sign = "✓" if ratio <= target else "✗"
-        print(f"  {name:14} {value:8.2f} ms   ratio {ratio:.2f}, target at most {target} {sign}")
+        mark = "✓" if ratio <= target else "✗"
+        print(f"  {name:14} {value:8.2f} ms   ratio {ratio:.2f}, target at most {target} {mark}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """GET /api/v1/providers (20 rows, TLS): Dashtam against a bare Quart handler and against FastAPI with SQLAlchemy.
 
-Run as `python -m benchmarks.http` inside the app component in testing mode (`invoke test.setup`). Each server has
+Run it as `python -m benchmarks.http` inside the app component in testing mode (`invoke test.setup`). Each server has
 one worker; rounds alternate between the servers; the load comes from a second process. Exit code 1: a target is missed.
 """
 
@@ -29,14 +29,14 @@ from dashtam.settings.model import TestSettings
 
 ROWS = 20
 PATH = f"/api/v1/providers?limit={ROWS}"
-LEAST_OF_BARE = 0.6
-LEAST_OF_FASTAPI = 1.2
+MIN_OF_BARE = 0.6
+MIN_OF_FASTAPI = 1.2
 START_SECONDS = 30.0
 
 
 @dataclass
 class Contestant:
-    """A server under load, and what was seen of it."""
+    """A server under load, and its measurements."""
 
     name: str
     command: list[str]
@@ -45,11 +45,11 @@ class Contestant:
     rounds: list[dict[str, float]] = field(default_factory=list)
 
     def median(self, figure: str) -> float:
-        """The median of a figure over the rounds."""
+        """Return the median of a figure over all rounds."""
         return statistics.median(found[figure] for found in self.rounds)
 
     def memory(self) -> float:
-        """Resident memory of the server and its children, in MiB."""
+        """Return the resident memory of the server and its children, in MiB."""
         if self.process is None:
             return 0.0
         whole = psutil.Process(self.process.pid)
@@ -57,7 +57,7 @@ class Contestant:
 
 
 def contestants(folder: Path) -> list[Contestant]:
-    """Build the three command lines: the same TLS files, one worker each, no access log of the server's own."""
+    """Return the three servers, with the same TLS files, one worker each, and no access log of hypercorn."""
     made = Certificates(folder)
     certificate, key = str(made.server), str(made.server_key)
     ports = free_ports(3)
@@ -93,7 +93,7 @@ def contestants(folder: Path) -> list[Contestant]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nobody holds at this moment."""
+    """Return free ports of the loopback address."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [found.getsockname()[1] for found in sockets]
@@ -101,18 +101,18 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def running(contestant: Contestant, environment: dict[str, str], folder: Path) -> Iterator[None]:
-    """Run a server until the end of the context; it has answered once by then."""
+    """Run a server until the end of the context; it has sent one response when the context begins."""
     with (folder / f"{contestant.name}.log").open("wb") as log:
         contestant.process = subprocess.Popen(contestant.command, env=environment, stdout=log, stderr=log)
         try:
-            _await_answer(contestant, folder)
+            _await_response(contestant, folder)
             yield
         finally:
             contestant.process.terminate()
             contestant.process.wait(timeout=START_SECONDS)
 
 
-def _await_answer(contestant: Contestant, folder: Path) -> None:
+def _await_response(contestant: Contestant, folder: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -123,21 +123,21 @@ def _await_answer(contestant: Contestant, folder: Path) -> None:
         else:
             return
     raise RuntimeError(
-        f"{contestant.name} does not answer:\n{(folder / f'{contestant.name}.log').read_text()}"
+        f"{contestant.name} does not respond:\n{(folder / f'{contestant.name}.log').read_text()}"
     )
 
 
 def _load(contestant: Contestant, folder: Path, *, seconds: float, connections: int) -> dict[str, float]:
     arguments = [contestant.port, Certificates(folder).authority, PATH, seconds, connections]
     command = [sys.executable, "-m", "benchmarks.load", *map(str, arguments)]
-    answer = subprocess.run(command, check=True, capture_output=True, timeout=seconds + START_SECONDS)
-    found: dict[str, float] = json.loads(answer.stdout)
+    response = subprocess.run(command, check=True, capture_output=True, timeout=seconds + START_SECONDS)
+    found: dict[str, float] = json.loads(response.stdout)
     return found
 
 
 @asynccontextmanager
 async def _rows(settings: TestSettings) -> AsyncIterator[None]:
-    """Fill the catalogue of the test database up to 20 rows, and take the added ones out again."""
+    """Fill the catalogue of the test database up to 20 rows, and remove the added rows afterwards."""
     async with open_session(settings, process="bench") as session:
         missing = max(0, ROWS - int(await session.fetchval("SELECT count(*) FROM providers")))
         await session.execute(
@@ -153,7 +153,7 @@ async def _rows(settings: TestSettings) -> AsyncIterator[None]:
 
 
 def compete(settings: TestSettings, *, rounds: int, seconds: float, connections: int) -> list[Contestant]:
-    """Run all rounds; one server after the other in each, so that a busy machine slows all of them."""
+    """Run all rounds; each round loads every server, so that a busy machine slows all of them."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         ensure_certificates(folder)
@@ -186,15 +186,15 @@ def _report(field: list[Contestant]) -> None:
 
 
 def ratio(one: Contestant, other: Contestant) -> float:
-    """Median of the ratios round by round: what disturbs one round disturbs both of its figures."""
+    """Return the median of the ratios of each round, because a disturbance affects both figures of a round."""
     pairs = zip(one.rounds, other.rounds, strict=True)
-    return statistics.median(mine["per_second"] / theirs["per_second"] for mine, theirs in pairs)
+    return statistics.median(own["per_second"] / rival["per_second"] for own, rival in pairs)
 
 
 def _judge(field: list[Contestant]) -> bool:
     dashtam, bare, fastapi = field
     met = True
-    for other, least in ((bare, LEAST_OF_BARE), (fastapi, LEAST_OF_FASTAPI)):
+    for other, least in ((bare, MIN_OF_BARE), (fastapi, MIN_OF_FASTAPI)):
         found = ratio(dashtam, other)
         met &= found >= least
         print(
@@ -218,10 +218,12 @@ async def _main(arguments: argparse.Namespace) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0: both targets met."""
+    """Run the benchmark, and return 0 if both targets are met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.http", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of load on each server in each round")
+    parser.add_argument(
+        "--seconds", type=float, default=3.0, help="the duration of the load on each server in each round"
+    )
     parser.add_argument("--connections", type=int, default=8)
     return 0 if asyncio.run(_main(parser.parse_args(argv))) else 1
 

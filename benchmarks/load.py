@@ -1,7 +1,7 @@
-"""Asks one URL over and over through a few kept-open TLS connections, and prints how many answers came a second.
+"""Requests one URL repeatedly through a few persistent TLS connections, and prints the responses per second.
 
-Run as `python -m benchmarks.load PORT CA_FILE PATH SECONDS CONNECTIONS`, in a process of its own. LOAD_HEADER may hold
-one more line of the request: not an argument, which every user of the machine could read.
+Run it as `python -m benchmarks.load PORT CA_FILE PATH SECONDS CONNECTIONS`, in a separate process. LOAD_HEADER may hold
+one more header line; it is not an argument, because every user of the machine can read those.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def _ask(port: int, context: ssl.SSLContext, path: str, until: float) -> l
 
 
 async def measure(port: int, ca_file: str, path: str, seconds: float, connections: int) -> dict[str, float]:
-    """Load one server for some seconds; answers a second, and the median and 99th percentile in milliseconds."""
+    """Load one server, and return the responses per second, and the median and 99th percentile in milliseconds."""
     context = ssl.create_default_context(cafile=ca_file)
     started = time.perf_counter()
     until = started + seconds

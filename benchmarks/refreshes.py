@@ -1,7 +1,7 @@
-"""Keeping tokens valid: the look-up of one that is, against a bare read; and many that are due, against bare requests.
+"""Keeping tokens valid: reading a valid token against a bare read, and refreshing many against bare requests.
 
-Run as `python -m benchmarks.refreshes` in the testing environment. The bank is a process of its own that thinks about
-every request for as long as a provider's token endpoint does.
+Run it as `python -m benchmarks.refreshes` in the testing environment. The bank is a separate process that delays every
+response as long as a provider's token endpoint does.
 """
 
 import asyncio
@@ -44,15 +44,15 @@ from tests.support.people.connected import a_person, forget_refreshes, keys_of
 from tests.support.people.visitors import Postbox
 
 THINKING: Final = 250
-"""Milliseconds; token endpoints of banks answer within 100 to 500."""
+"""The delay in milliseconds; token endpoints of banks respond within 100 to 500 milliseconds."""
 CONNECTIONS: Final = 100
 SIDE_BY_SIDE: Final = 10
 ROUNDS: Final = 5
 LOOK_UPS: Final = 50
 LOOK_UP_ROUNDS: Final = 60
-"""Short ones, in turns: what else the machine does meets both."""
+"""The rounds are short and alternate, so that other load of the machine affects both figures."""
 MAX_OF_READ: Final = 2.0
-LEAST_OF_RATE: Final = 0.7
+MIN_OF_RATE: Final = 0.7
 _READ: Final = """
 SELECT access_token_sealed, expires_at FROM provider_tokens WHERE connection_id = $1
 """
@@ -60,7 +60,7 @@ SELECT access_token_sealed, expires_at FROM provider_tokens WHERE connection_id 
 
 @contextmanager
 def bank(folder: Path) -> Iterator[int]:
-    """Run the token server that knows every token; its port."""
+    """Run the token server, and yield its port."""
     command = [sys.executable, "-m", "tests.support.banks.token_server", str(folder), str(THINKING)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -71,7 +71,7 @@ def bank(folder: Path) -> Iterator[int]:
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
-    """Seconds that some work takes."""
+    """Return the duration of some work, in seconds."""
     begun = time.perf_counter()
     await work()
     return time.perf_counter() - begun
@@ -79,7 +79,7 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 
 @asynccontextmanager
 async def many(settings: TestSettings, refresh_token: str) -> AsyncIterator[list[ProviderToken]]:
-    """As many connections as are to be refreshed at once."""
+    """Store the connections that are refreshed concurrently."""
     async with a_person() as (user, provider):
         yield [await _connect(settings, user, provider, refresh_token) for _ in range(CONNECTIONS)]
 
@@ -99,7 +99,7 @@ async def _connect(
 
 
 async def compare(port: int, context: ssl.SSLContext) -> None:
-    """Print the figures and what is asked of them; fail where one is missed."""
+    """Print the figures and their targets, and fail if a target is missed."""
     settings = load_settings(TestSettings)
     configure_logging("WARNING")
     async with (
@@ -121,7 +121,7 @@ async def compare(port: int, context: ssl.SSLContext) -> None:
 async def compare_look_ups(
     settings: TestSettings, look_up: Callable[..., Awaitable[object]], token: ProviderToken
 ) -> dict[str, float]:
-    """Microseconds of one look-up, in turns."""
+    """Return the microseconds of one look-up; both ways alternate."""
     parameters = connection_parameters(settings.database, session=session_name(settings, "bench"))
     async with asyncpg.create_pool(**parameters, min_size=1, max_size=5) as pool:
 
@@ -146,16 +146,16 @@ async def compare_look_ups(
 async def compare_refreshes(
     upkeep: Upkeep, port: int, context: ssl.SSLContext, tokens: list[ProviderToken]
 ) -> dict[str, float]:
-    """Refreshes a second, in turns."""
+    """Return the refreshes per second; both ways alternate."""
     rates: dict[str, list[float]] = {"bare httpx": [], "refresher": []}
     async with httpx.AsyncClient(base_url=f"https://localhost:{port}", verify=context) as client:
         gate = asyncio.Semaphore(SIDE_BY_SIDE)
 
         async def ask() -> None:
             async with gate:
-                answer = await client.post("/token", data={"refresh_token": "endless"})
-                answer.raise_for_status()
-                answer.json()
+                response = await client.post("/token", data={"refresh_token": "endless"})
+                response.raise_for_status()
+                response.json()
 
         async def bare() -> None:
             await asyncio.gather(*(ask() for _ in tokens))
@@ -177,10 +177,10 @@ async def _versions(ids: list[UUID]) -> list[int]:
 
 
 def report(times: dict[str, float], rates: dict[str, float]) -> None:
-    """Print them.
+    """Print the figures.
 
     Raises:
-        SystemExit: 1, a figure is missed.
+        SystemExit: a target is missed; the exit code is 1.
     """
     slower = times["valid token"] / times["bare asyncpg"]
     share = rates["refresher"] / rates["bare httpx"]
@@ -189,14 +189,14 @@ def report(times: dict[str, float], rates: dict[str, float]) -> None:
     shown = ", ".join(f"{name} {value:.1f} a second" for name, value in rates.items())
     print(
         f"{CONNECTIONS} due at once, {SIDE_BY_SIDE} side by side, {THINKING} ms each: {shown}: "
-        f"{share:.2f} (at least {LEAST_OF_RATE})"
+        f"{share:.2f} (at least {MIN_OF_RATE})"
     )
-    if slower > MAX_OF_READ or share < LEAST_OF_RATE:
+    if slower > MAX_OF_READ or share < MIN_OF_RATE:
         raise SystemExit(1)
 
 
 def main() -> int:
-    """Run it and answer the exit code."""
+    """Run the benchmark, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder, bank(Path(folder)) as port:
         context = ssl.create_default_context(cafile=Certificates(Path(folder)).authority)
         return run(lambda: compare(port, context))

@@ -1,9 +1,9 @@
 """Sealing and opening a token against bare AESGCM, and the rotation of 100,000 sealed tokens.
 
-Bare means by hand, for the same text in the column: base64, one key, and one place for all values, ready as bytes.
+Bare AESGCM writes the same text into the column: base64, one key, and one context for all values, prepared as bytes.
 
-Run as `python -m benchmarks.sealing` inside the app component in testing mode (`invoke test.setup`). Rotations run as
-processes of their own, so that the memory of each is its alone. Exit code 1: a mark was missed.
+Run it as `python -m benchmarks.sealing` inside the app component in testing mode (`invoke test.setup`). Each rotation
+runs in a separate process, to measure only its own memory. Exit code 1: a target is missed.
 """
 
 import argparse
@@ -38,17 +38,17 @@ from tests.support.makers.rows import make_provider, make_user
 MAX_OF_BARE: Final = 3.0
 MAX_MICROSECONDS: Final = 50.0
 MAX_MEMORY: Final = 1.1
-"""Peak memory of a long rotation against that of a short one."""
+"""The maximum ratio of the peak memory of a long rotation to that of a short one."""
 _SHORT: Final = 2_000
 _ROUNDS: Final = 30
 _TIMES: Final = 1_000
 _TOKEN: Final = SecretStr(secrets.token_urlsafe(150))
-_RATE: Final = re.compile(r"sealed anew  table=provider_tokens rows=(\d+) seconds=([\d.]+)s")
+_RATE: Final = re.compile(r"  table=provider_tokens rows=(\d+) seconds=([\d.]+)s")
 Act = Callable[[], Awaitable[object]]
 
 
 async def compare(keys: Keys) -> bool:
-    """Time our seal and open, places included, and the bare cipher's, in turns; print microseconds of each."""
+    """Time our seal and open, with contexts, and the bare cipher in turns, and print the microseconds of each."""
     cipher, text = AESGCM(secrets.token_bytes(32)), _TOKEN.get_secret_value()
     row, user, bound = uuid4(), uuid4(), secrets.token_bytes(180)
     nonce = os.urandom(12)
@@ -64,10 +64,10 @@ async def compare(keys: Keys) -> bool:
         whole = urlsafe_b64decode(stored)
         return cipher.decrypt(whole[:12], whole[12:], bound).decode()
 
-    async def encrypt_alone() -> object:
+    async def encrypt_only() -> object:
         return cipher.encrypt(nonce, clear, bound)
 
-    async def decrypt_alone() -> object:
+    async def decrypt_only() -> object:
         return cipher.decrypt(nonce, ciphertext, bound)
 
     async def seal() -> object:
@@ -77,15 +77,15 @@ async def compare(keys: Keys) -> bool:
         return await keys.open(sealed, context=ACCESS_TOKEN.context(row, user, 7))
 
     met = True
-    contests = (("seal", seal, bare_seal, encrypt_alone), ("open", unseal, bare_open, decrypt_alone))
-    for name, ours, bare, alone in contests:
-        rounds = [(await _time(ours), await _time(bare), await _time(alone)) for _ in range(_ROUNDS)]
-        ratio = median(mine / theirs for mine, theirs, _ in rounds)
-        mine, theirs, cipher_alone = (median(column) for column in zip(*rounds, strict=True))
-        fits = ratio <= MAX_OF_BARE and mine < MAX_MICROSECONDS
+    contests = (("seal", seal, bare_seal, encrypt_only), ("open", unseal, bare_open, decrypt_only))
+    for name, ours, bare, cipher_call in contests:
+        rounds = [(await _time(ours), await _time(bare), await _time(cipher_call)) for _ in range(_ROUNDS)]
+        ratio = median(own_time / bare_time for own_time, bare_time, _ in rounds)
+        own_time, bare_time, cipher_only = (median(column) for column in zip(*rounds, strict=True))
+        fits = ratio <= MAX_OF_BARE and own_time < MAX_MICROSECONDS
         met &= fits
         print(
-            f"  {name:<5} {mine:5.1f} us   bare AESGCM {theirs:4.1f} us (cipher alone {cipher_alone:.1f} us)   "
+            f"  {name:<5} {own_time:5.1f} us   bare AESGCM {bare_time:4.1f} us (cipher only {cipher_only:.1f} us)   "
             f"{ratio:.2f} times, target at most "
             f"{MAX_OF_BARE} and {MAX_MICROSECONDS:.0f} us {'✓' if fits else '✗'}"
         )
@@ -101,7 +101,7 @@ async def _time(act: Act) -> float:
 
 @asynccontextmanager
 async def _tokens(settings: TestSettings, keys: Keys, count: int) -> AsyncIterator[None]:
-    """Store sealed tokens in the test database, and take them out again."""
+    """Store sealed tokens in the test database, and remove them afterwards."""
     user, provider = await make_user(email=f"{uuid4()}@example.com"), await make_provider(key="bench_sealing")
     try:
         async with open_session(settings, process="bench") as session:
@@ -113,26 +113,26 @@ async def _tokens(settings: TestSettings, keys: Keys, count: int) -> AsyncIterat
 
 
 def rotate() -> tuple[int, float, float]:
-    """Rotate as the operator does; answers rows, seconds of sealing them anew, and the peak memory in MiB.
+    """Rotate like an operator, and return the rows, the seconds of resealing them, and the peak memory in MiB.
 
     Raises:
-        RuntimeError: what the command said.
+        RuntimeError: the command failed; the message is its output.
     """
-    with tempfile.TemporaryFile("w+") as told:
+    with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashtam.commands.keys", "rotate"], stdout=told, stderr=told
+            [sys.executable, "-m", "dashtam.commands.keys", "rotate"], stdout=output, stderr=output
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        told.seek(0)
-        text = told.read()
+        output.seek(0)
+        text = output.read()
     if process.returncode or not (match := _RATE.search(text)):
         raise RuntimeError(text)
     return int(match[1]), float(match[2]), usage.ru_maxrss / 1024
 
 
 async def measure_rotation(settings: TestSettings, keys: Keys, count: int) -> bool:
-    """Rotate few tokens and many; print the rate, and whether many take more memory."""
+    """Rotate a few and many tokens, and print the rates and the ratio of their memory."""
     memory = []
     for wanted in (_SHORT, count):
         async with _tokens(settings, keys, wanted):
@@ -157,7 +157,7 @@ async def _main(count: int) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0: all marks met."""
+    """Run the benchmark, and return 0 if all targets are met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sealing", description=__doc__)
     parser.add_argument("--tokens", type=int, default=100_000, help="how many are rotated")
     return 0 if asyncio.run(_main(parser.parse_args(argv).tokens)) else 1

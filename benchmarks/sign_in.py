@@ -1,8 +1,8 @@
-"""What signing in and being signed in cost: an authenticated read, sign-ins a second, and the event loop meanwhile.
+"""The cost of signing in and of being signed in: authenticated reads, sign-ins per second, and event loop delays.
 
-It also asks whether the time that a refusal takes tells that an address has a user.
+It also measures whether the duration of a refusal reveals that an address has a user.
 
-Run as `python -m benchmarks.sign_in` inside the app component in testing mode (`invoke test.setup`). One worker over
+Run it as `python -m benchmarks.sign_in` inside the app component in testing mode (`invoke test.setup`). One worker over
 TLS; rounds alternate between what is compared; the load comes from other processes. Exit code 1: a target is missed.
 """
 
@@ -34,37 +34,37 @@ from dashtam.identity.passwords import LIVE, THREADS
 from dashtam.settings.loading import load_settings
 from dashtam.settings.model import TestSettings
 
-LEAST_OF_OPEN: Final = 0.75
-LEAST_OF_ARGON2: Final = 0.8
+MIN_OF_OPEN: Final = 0.75
+MIN_OF_ARGON2: Final = 0.8
 MAX_DELAY_MS: Final = 25.0
 MAX_APART: Final = 0.1
-"""Between a refusal for an address that has a user and for one that has none, as a share."""
+"""The maximum relative difference between refusals for addresses with and without a user."""
 AT_ONCE: Final = 20
 _USERS: Final = 200
-_PASSWORD: Final = "seven otters juggle lanterns"  # of users that live as long as this benchmark
+_PASSWORD: Final = "seven otters juggle lanterns"  # of users that exist only during this benchmark
 _OPEN, _CLOSED = "/api/v1/providers?limit=20", "/bench/providers?limit=20"
 
 
 @dataclass
 class Visitor:
-    """Signs in as one user after the other, each from an address of its own, so that no limit is met."""
+    """Signs in as one user after another, each from a different IP address, so that no limit applies."""
 
     client: httpx.AsyncClient
     numbers: "itertools.count[int]"
 
     async def sign_in(self) -> str:
-        """Sign in once; the access token."""
-        answer = await self._try(f"bench-{next(self.numbers) % _USERS}@example.com", _PASSWORD)
-        if answer.status_code != httpx.codes.CREATED:
-            raise RuntimeError(f"expected 201; got {answer.status_code}: {answer.text}")
-        return str(answer.json()["access_token"])
+        """Sign in once, and return the access token."""
+        response = await self._try(f"bench-{next(self.numbers) % _USERS}@example.com", _PASSWORD)
+        if response.status_code != httpx.codes.CREATED:
+            raise RuntimeError(f"expected 201; got {response.status_code}: {response.text}")
+        return str(response.json()["access_token"])
 
     async def refusal(self, kind: str) -> float:
-        """Seconds until a wrong password is refused, for an address that begins with a word."""
+        """Return the seconds until a wrong password is refused, for an address that begins with a word."""
         number, started = next(self.numbers) % _USERS, time.perf_counter()
-        answer = await self._try(f"{kind}-{number}@example.com", "not the password")
-        if answer.status_code != httpx.codes.UNAUTHORIZED:
-            raise RuntimeError(f"expected 401; got {answer.status_code}: {answer.text}")
+        response = await self._try(f"{kind}-{number}@example.com", "not the password")
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            raise RuntimeError(f"expected 401; got {response.status_code}: {response.text}")
         return time.perf_counter() - started
 
     async def _try(self, email: str, password: str) -> httpx.Response:
@@ -77,7 +77,7 @@ class Visitor:
         )
 
     async def rate(self, seconds: float) -> float:
-        """Sign-ins a second, while 20 are always on their way."""
+        """Return the sign-ins per second, with 20 concurrent ones."""
         started = time.perf_counter()
         done = 0
 
@@ -93,7 +93,7 @@ class Visitor:
 
 @asynccontextmanager
 async def _users(settings: TestSettings) -> AsyncIterator[None]:
-    """Make the users who sign in, all with one password, and remove them."""
+    """Create the users who sign in, all with one password, and remove them afterwards."""
     password_hash = PasswordHasher.from_parameters(LIVE).hash(_PASSWORD)
     async with open_session(settings, process="bench") as session:
         await session.execute(
@@ -109,7 +109,7 @@ async def _users(settings: TestSettings) -> AsyncIterator[None]:
 
 
 async def _argon2_rate(seconds: float) -> float:
-    """Bare verifications a second, in as many threads as the API has."""
+    """Return the bare verifications per second, in as many threads as the API uses."""
     hasher = PasswordHasher.from_parameters(LIVE)
     stored = hasher.hash(_PASSWORD)
     started = time.perf_counter()
@@ -128,7 +128,7 @@ async def _argon2_rate(seconds: float) -> float:
 
 
 async def _read_rate(contestant: Contestant, folder: Path, path: str, token: str, seconds: float) -> float:
-    """Reads a second through eight connections; the credential is sent to both paths, and one asks for it."""
+    """Return the reads per second through eight connections; both paths get the credential, but only one checks it."""
     arguments = [contestant.port, Certificates(folder).authority, path, seconds, 8]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.load", *map(str, arguments)),
@@ -168,20 +168,20 @@ async def _compare(contestant: Contestant, folder: Path, *, rounds: int, seconds
         apart = await _time_apart(visitor, rounds * 20)
     print(f"medians of {rounds} rounds of {seconds:g} s; one worker, TLS, argon2id in {THREADS} threads")
     for words, pairs in (("reads", reads), ("sign-ins", sign_ins)):
-        ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"  {words:9} {ours:8.1f}/s   plain {theirs:8.1f}/s")
+        own, plain = (statistics.median(column) for column in zip(*pairs, strict=True))
+        print(f"  {words:9} {own:8.1f}/s   plain {plain:8.1f}/s")
     p99 = statistics.median(found["p99"] for found in delays)
     verdicts = (
-        _judge("authenticated read, times the same read for anybody", _ratio(reads), least=LEAST_OF_OPEN),
-        _judge("sign-ins, times bare argon2", _ratio(sign_ins), least=LEAST_OF_ARGON2),
+        _judge("authenticated read, relative to the same public read", _ratio(reads), least=MIN_OF_OPEN),
+        _judge("sign-ins, relative to bare argon2", _ratio(sign_ins), least=MIN_OF_ARGON2),
         _judge(f"event loop late while {AT_ONCE} sign in, p99 in ms", p99, most=MAX_DELAY_MS),
-        _judge("refusals of known and unknown addresses, apart as a share", apart, most=MAX_APART),
+        _judge("refusals of known and unknown addresses, relative difference", apart, most=MAX_APART),
     )
     return all(verdicts)
 
 
 async def _time_apart(visitor: Visitor, times: int) -> float:
-    """How far apart the medians of both refusals are, asked in turns."""
+    """Return the relative difference between the medians of both refusals, measured in turns."""
     taken: dict[str, list[float]] = {"bench": [], "nobody": []}
     for _ in range(times):
         for kind, seconds in taken.items():
@@ -191,8 +191,8 @@ async def _time_apart(visitor: Visitor, times: int) -> float:
 
 
 def _ratio(pairs: Sequence[tuple[float, float]]) -> float:
-    """Median of the ratios round by round: what disturbs one round disturbs both of its figures."""
-    return statistics.median(ours / theirs for ours, theirs in pairs)
+    """Return the median of the ratios of each round, because a disturbance affects both figures of a round."""
+    return statistics.median(own / plain for own, plain in pairs)
 
 
 async def _main(arguments: argparse.Namespace) -> bool:
@@ -214,10 +214,12 @@ async def _main(arguments: argparse.Namespace) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 0: all targets met."""
+    """Run the benchmark, and return 0 if all targets are met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sign_in", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement in each round")
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="the duration of each measurement in each round"
+    )
     return 0 if asyncio.run(_main(parser.parse_args(argv))) else 1
 
 

@@ -1,7 +1,7 @@
-"""How long snapshots take against pg_dump and pg_restore of the same data: `python -m benchmarks.snapshots`.
+"""The duration of snapshots against pg_dump and pg_restore of the same data: `python -m benchmarks.snapshots`.
 
-A throw-away project of the embedded engine is filled with some 100 MB. What `file_copy_method=clone` gives depends on
-the file system of the data folder: TMPDIR chooses it.
+A throw-away project of the embedded engine is filled with about 100 MB. The gain from `file_copy_method=clone` depends
+on the file system of the data folder, which TMPDIR selects.
 """
 
 import os
@@ -29,9 +29,9 @@ from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 ROUNDS: Final = 3
 TAKE_TARGET: Final = 2.0
-"""Taking a snapshot is at least so many times as fast as pg_dump."""
+"""The minimum ratio of the duration of pg_dump to that of taking a snapshot."""
 RESTORE_TARGET: Final = 1.2
-"""Restoring one is at least so many times as fast as pg_restore."""
+"""The minimum ratio of the duration of pg_restore to that of restoring a snapshot."""
 TAKE: Final = "snapshot.sh take"
 RESTORE: Final = "snapshot.sh restore"
 DUMP: Final = "pg_dump -Fc"
@@ -47,14 +47,14 @@ CREATE INDEX ON entries (booked);
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Return the duration of a call, in seconds."""
     begun = time.perf_counter()
     act()
     return time.perf_counter() - begun
 
 
 def run(environment: Mapping[str, str], command: Sequence[str]) -> None:
-    """Run one of PostgreSQL's own programs."""
+    """Run a program of PostgreSQL."""
     program = str(locate_binaries().postgres_bin / command[0])
     subprocess.run([program, *command[1:]], env=dict(environment), check=True)
 
@@ -65,8 +65,8 @@ def superuser(project: ThrowawayProject) -> dict[str, str]:
 
 
 def run_script(project: ThrowawayProject, action: str, name: str, **words: str) -> None:
-    """Run what the verbs run, without Invoke around it: pg_dump and pg_restore have none either."""
-    told = {
+    """Run the script of a verb without Invoke, for a fair comparison with pg_dump and pg_restore."""
+    variables = {
         "SOURCE": "dashtam",
         "DATABASE": SNAPSHOT_PREFIX + name,
         "HEAD": "none",
@@ -74,18 +74,18 @@ def run_script(project: ThrowawayProject, action: str, name: str, **words: str) 
         **words,
     }
     project.engine.run_script(
-        ["snapshot.sh", action], {f"DASHTAM_SNAPSHOT_{key}": value for key, value in told.items()}
+        ["snapshot.sh", action], {f"DASHTAM_SNAPSHOT_{key}": value for key, value in variables.items()}
     )
 
 
 def measure_room(folder: Path) -> int:
-    """The free bytes, when all that was written has found its place."""
+    """Return the free bytes of the disk after a sync."""
     os.sync()
     return psutil.disk_usage(str(folder)).free
 
 
 def measure(project: ThrowawayProject, folder: Path) -> dict[str, float]:
-    """Time the ways in turns; medians in seconds."""
+    """Time all ways in turns, and return the medians in seconds."""
     environment, dump = superuser(project), str(folder / "dump")
     times: dict[str, list[float]] = {}
 
@@ -97,7 +97,7 @@ def measure(project: ThrowawayProject, folder: Path) -> dict[str, float]:
         free = measure_room(folder)
         timed(TAKE, partial(run_script, project, "take", name))
         taken = (free - measure_room(folder)) / _MEGABYTE
-        times.setdefault("MB that a snapshot took", []).append(taken)
+        times.setdefault("MB per snapshot", []).append(taken)
         stamp = {name: comment for name, _, comment in list_snapshot_databases(project.engine)}[
             SNAPSHOT_PREFIX + name
         ]
@@ -112,13 +112,13 @@ def measure(project: ThrowawayProject, folder: Path) -> dict[str, float]:
 
 
 def main() -> int:
-    """Print what was measured; exit code 1 where a mark was missed."""
+    """Print the measurements, and return 1 if a target is missed."""
     with (
         throwaway_folder() as folder,
         throwaway_project(EngineName.EMBEDDED, folder, "bench-snapshots") as project,
     ):
         project.done("up")
-        project.engine.stop(SERVERS)  # so that what is timed is the copying, and not how app starts
+        project.engine.stop(SERVERS)  # to time the copying without the start of app
         project.engine.capture(Component.POSTGRES, ["psql", "--quiet", "--command", _FILL])
         size = int(project.ask("SELECT pg_database_size('dashtam')")[0][0]) / _MEGABYTE
         found = measure(project, folder)

@@ -1,4 +1,4 @@
-"""How long the verbs take, on every engine that works here: `python -m benchmarks.tasks`, in throw-away projects."""
+"""The duration of the verbs on every available engine: `python -m benchmarks.tasks`, in throw-away projects."""
 
 import subprocess
 import sys
@@ -18,13 +18,13 @@ from tests.support.projects.project import ThrowawayProject, throwaway_project
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 LIST_TARGET: Final = 2.0
-"""`invoke --list` takes at most this many times as long as `python -c "import invoke"`."""
+"""The maximum ratio of the duration of `invoke --list` to that of `python -c "import invoke"`."""
 _ROUNDS: Final = 15
 _MEBIBYTE: Final = 1 << 20
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Return the duration of a call, in seconds."""
     begun = time.perf_counter()
     act()
     return time.perf_counter() - begun
@@ -35,7 +35,7 @@ def run(command: Sequence[str]) -> None:
 
 
 def compare_listing() -> float:
-    """Time `invoke --list` and a bare import in turns; answers the ratio of the medians."""
+    """Time `invoke --list` and a bare import in turns, and return the ratio of the medians."""
     contenders = {
         "invoke --list": [sys.executable, "-m", "invoke", "--list"],
         "import invoke": [sys.executable, "-c", "import invoke"],
@@ -53,7 +53,7 @@ def compare_listing() -> float:
 
 
 def time_verbs(engine: EngineName) -> dict[str, float]:
-    """Drive a project through its life, and time each verb; in seconds."""
+    """Run the verbs of a project's life, and return their durations in seconds."""
     with (
         throwaway_folder() as folder,
         throwaway_project(engine, folder, "bench") as project,
@@ -75,7 +75,7 @@ def time_verbs(engine: EngineName) -> dict[str, float]:
 
 
 def measure_memory(project: ThrowawayProject) -> dict[str, float]:
-    """Resident memory of each component with all of its processes, in MiB; of local processes alone."""
+    """Return the resident memory of each component's processes, in MiB; only for the embedded engine."""
     return {
         f"memory of {component['component']}, MiB": sum(
             process.memory_info().rss / _MEBIBYTE
@@ -88,7 +88,7 @@ def measure_memory(project: ThrowawayProject) -> dict[str, float]:
 
 
 def main() -> int:
-    """Print what was measured; exit code 1 where a mark was missed."""
+    """Print the measurements, and return 1 if a target is missed."""
     ratio = compare_listing()
     measured = {engine: time_verbs(engine) for engine in chosen_engines()}
     rows = list(dict.fromkeys(name for times in measured.values() for name in times))

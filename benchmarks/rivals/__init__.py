@@ -1,1 +1,1 @@
-"""The servers that the HTTP benchmark compares with: each answers the same request with the same rows."""
+"""The servers that the HTTP benchmark compares with; each returns the same rows for the same request."""

@@ -1,4 +1,4 @@
-"""A bare Quart handler with the same query through asyncpg: what the framework costs without Dashtam."""
+"""A bare Quart handler with the same query through asyncpg: the cost of the framework without Dashtam."""
 
 import os
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ app = Quart("bare", static_folder=None)
 
 @app.while_serving
 async def serve() -> AsyncGenerator[None, None]:
-    """Hold the pool open; as many connections as Tortoise's."""
+    """Hold a pool open with as many connections as Tortoise."""
     async with asyncpg.create_pool(os.environ["RIVAL_DATABASE_URL"], min_size=1, max_size=5) as pool:
         app.extensions["pool"] = pool
         yield
@@ -22,7 +22,7 @@ async def serve() -> AsyncGenerator[None, None]:
 
 @app.get("/api/v1/providers")
 async def list_providers() -> Response:
-    """Answer the first page."""
+    """Return the first page."""
     limit = int(request.args.get("limit", "20"))
     rows = await app.extensions["pool"].fetch(SQL, limit + 1)
     return jsonify({"items": [dict(row) for row in rows[:limit]], "next": None})

@@ -1,4 +1,4 @@
-"""FastAPI with SQLAlchemy (asyncio, asyncpg), written as its documentation teaches it."""
+"""FastAPI with SQLAlchemy (asyncio, asyncpg), written like its documentation."""
 
 import os
 from collections.abc import AsyncIterator
@@ -57,13 +57,13 @@ session_maker = async_sessionmaker(engine, expire_on_commit=False)
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """Close the pool at the end."""
+    """Close the pool when the server ends."""
     yield
     await engine.dispose()
 
 
 async def open_session() -> AsyncIterator[AsyncSession]:
-    """One session a request."""
+    """Open one session per request."""
     async with session_maker() as session:
         yield session
 
@@ -77,7 +77,7 @@ async def list_providers(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
 ) -> dict[str, object]:
-    """Answer a page."""
+    """Return a page."""
     query = select(Provider).order_by(Provider.key).limit(limit + 1)
     if after is not None:
         query = query.where(Provider.key > after)

@@ -1,7 +1,6 @@
-"""Dashtam's own API with two paths more: a public read behind authentication, and how late its event loop was.
+"""Dashtam's API with two more paths: a public read behind authentication, and the delay of the event loop.
 
-A read that is public in one place and asks for a user in another, with nothing else between them, shows what asking
-costs.
+The same read is public at one path and authenticated at another, so that the difference is the cost of authentication.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ settings = load_settings(TestSettings)
 wire.install()
 configure_logging(settings.LOG_LEVEL, secrets=secret_values(settings))
 app = create_app(settings)
-# Neither endpoint is on the list of public ones, so both ask for a user.
+# Neither endpoint is on the list of public ones, so both require a user.
 app.add_url_rule("/bench/providers", "bench.providers", app.view_functions["providers.list_providers"])
 
 
@@ -38,7 +37,7 @@ async def _watch() -> None:
 
 @app.while_serving
 async def gauge() -> AsyncGenerator[None, None]:
-    """Ask for the loop every other millisecond, and note how late it came."""
+    """Schedule a callback every two milliseconds, and record how late it ran."""
     task = asyncio.create_task(_watch())
     yield
     task.cancel()
@@ -48,7 +47,7 @@ async def gauge() -> AsyncGenerator[None, None]:
 
 @app.get("/bench/delays")
 async def delays() -> Response:
-    """Tell median and 99th percentile since the last time, in milliseconds."""
+    """Return the median and the 99th percentile since the last call, in milliseconds."""
     seen = sorted(_delays) or [0.0]
     _delays.clear()
     return jsonify(

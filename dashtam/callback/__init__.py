@@ -1,1 +1,1 @@
-"""Where providers send their redirects: an application of its own, which can do nothing else."""
+"""The application that receives providers' redirects; it serves no other purpose."""

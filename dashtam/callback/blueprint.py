@@ -1,4 +1,4 @@
-"""GET /callback/<provider_key>: the provider's redirect lands here, and leads to a page whose address holds nothing."""
+"""GET /callback/<provider_key>: receives a provider's redirect and redirects to a page without secrets in its URL."""
 
 import re
 from http import HTTPStatus
@@ -26,7 +26,7 @@ blueprint = Blueprint("callback", __name__)
 @blueprint.get("/callback/<provider_key>")
 @audits("authorization.refused", "authorization.completed", "connection.activated", "token.replaced")
 async def receive(provider_key: str) -> Response:
-    """Take a provider's answer; the page says how it ended and repeats nothing of it."""
+    """Process a provider's redirect; the response says how it ended and repeats none of its parameters."""
     if not _PROVIDER_KEY.fullmatch(provider_key):
         abort(HTTPStatus.NOT_FOUND)
     ending = await current_resources().connections.callbacks.take(
@@ -49,7 +49,7 @@ async def receive(provider_key: str) -> Response:
 @blueprint.get("/connected/<path:back>", endpoint="connected_back")
 @not_audited("says the same to everyone")
 async def connected(back: str | None = None) -> Response:
-    """Say that all is well, and lead back to where it began, if that is one of the paths of the settings."""
+    """Confirm the connection, with a link to `back` if that is one of RETURN_PATHS; otherwise return 404."""
     settings = current_resources().settings
     if back is None:
         return pages.respond_connected(None)
@@ -59,7 +59,7 @@ async def connected(back: str | None = None) -> Response:
 
 
 def register(app: Quart) -> None:
-    """Serve the callback path, and answer every failure of the application with a small page."""
+    """Register the callback routes, and a small page for every error of the application."""
     app.register_blueprint(blueprint)
     app.register_error_handler(DashtamError, _known)
     app.register_error_handler(HTTPException, _of_http)
@@ -68,9 +68,9 @@ def register(app: Quart) -> None:
 
 async def _known(error: DashtamError) -> Response:
     _log.info("callback refused", code=error.code, reason=str(error))
-    # A key that is missing comes back with the settings: nothing is lost until then.
-    is_passing = isinstance(error, SealError)
-    return pages.respond(HTTPStatus.SERVICE_UNAVAILABLE if is_passing else error.status)
+    # A missing key is a temporary failure: it returns when the operator restores the settings.
+    is_temporary = isinstance(error, SealError)
+    return pages.respond(HTTPStatus.SERVICE_UNAVAILABLE if is_temporary else error.status)
 
 
 async def _of_http(error: HTTPException) -> Response:

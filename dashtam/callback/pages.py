@@ -1,4 +1,4 @@
-"""Small answers to a browser: fixed words, nothing of the request in them, nothing loaded from anywhere."""
+"""The pages of the callback: fixed text, nothing of the request, no external resources."""
 
 from html import escape
 from http import HTTPStatus
@@ -13,40 +13,40 @@ _WORDS: Final = {
     HTTPStatus.BAD_REQUEST: (
         "Nothing was connected",
         (
-            "Dashtam is not waiting for this answer. It may have been used before, or it took too long. "
+            "Dashtam does not expect this response. It may have been used already, or it may have expired. "
             "Close this page and start again in Dashtam."
         ),
     ),
-    HTTPStatus.NOT_FOUND: ("Nothing here", "Close this page and start again in Dashtam."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("Nothing here", "Close this page and start again in Dashtam."),
+    HTTPStatus.NOT_FOUND: ("Page not found", "Close this page and start again in Dashtam."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Page not found", "Close this page and start again in Dashtam."),
     HTTPStatus.TOO_MANY_REQUESTS: ("Too many attempts", "Wait a minute, then start again in Dashtam."),
 }
-_OTHERWISE: Final = ("Dashtam cannot answer now", "Nothing was connected. Try again in a minute.")
-# By the code of our own error, never by what a provider wrote.
+_DEFAULT: Final = ("Dashtam is not available", "Nothing was connected. Try again in a minute.")
+# Keyed by the code of our own error, never by text from a provider.
 _FAILURES: Final = {
     "authorization_denied": (
         "Nothing was connected",
-        "The provider says that you did not agree. Start again in Dashtam if you would like to.",
+        "The provider reports that you did not agree. To try again, start again in Dashtam.",
     ),
     "scope_missing": (
         "Nothing was connected",
-        "You agreed to less than Dashtam needs. Start again, and leave every permission switched on.",
+        "You granted fewer permissions than Dashtam needs. Start again, and keep every permission enabled.",
     ),
     "grant_refused": (
         "Nothing was connected",
-        "The provider did not take its own answer any more. Start again in Dashtam.",
+        "The provider did not accept the code that it sent. Start again in Dashtam.",
     ),
     "client_refused": (
         "Nothing was connected",
-        "The provider does not know this installation of Dashtam. Whoever runs it has to mend its settings.",
+        "The provider does not know this installation of Dashtam. Its operator has to correct the settings.",
     ),
     "not_connectable": (
         "Nothing was connected",
-        "This installation of Dashtam cannot connect to this provider. Whoever runs it has to mend its settings.",
+        "This installation of Dashtam cannot connect to this provider. Its operator has to correct the settings.",
     ),
     "provider_failure": (
         "Nothing was connected",
-        "The provider does not answer as it should. Start again in Dashtam in a while.",
+        "The provider does not respond as expected. Wait a while, then start again in Dashtam.",
     ),
 }
 _ALIASES: Final = {
@@ -57,22 +57,22 @@ _ALIASES: Final = {
 
 
 def render(status: HTTPStatus) -> bytes:
-    """Build the page for a status."""
-    return render_page(*_WORDS.get(status, _OTHERWISE))
+    """Return the page for a status as HTML."""
+    return render_page(*_WORDS.get(status, _DEFAULT))
 
 
 def refusal(status: HTTPStatus) -> tuple[str, bytes]:
-    """Content type and body with which the edge refuses."""
+    """Return the content type and the body with which the edge refuses a request."""
     return CONTENT_TYPE, render(status)
 
 
 def respond(status: HTTPStatus) -> Response:
-    """Answer with the page for a status."""
+    """Return the page for a status as a response."""
     return Response(render(status), status, content_type=CONTENT_TYPE)
 
 
 def respond_failed(error: DashtamError) -> Response:
-    """Answer for an authorization that came to nothing."""
+    """Return the page for an authorization that failed; the error's class decides its text and status."""
     words = _FAILURES.get(_ALIASES.get(error.code, error.code))
     if words is None:
         return respond(error.status)
@@ -80,7 +80,7 @@ def respond_failed(error: DashtamError) -> Response:
 
 
 def respond_connected(back: str | None) -> Response:
-    """Answer that all is well; `back` is a URL of ours that the page leads to."""
+    """Return the page that confirms a connection; `back` is a URL of ours that the page links to."""
     link = f'<p><a href="{escape(back)}">Back to Dashtam</a></p>' if back else ""
     page = render_page(
         "Connected", "Dashtam is connected to your provider. You can close this page.", markup=link

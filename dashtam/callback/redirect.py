@@ -1,4 +1,4 @@
-"""Reads what a provider's redirect says (RFC 6749, 4.1.2; RFC 9207), and takes nothing that can be read in two ways."""
+"""Parses a provider's redirect (RFC 6749, 4.1.2; RFC 9207), and rejects everything ambiguous."""
 
 import re
 from typing import Final
@@ -9,27 +9,27 @@ from pydantic import SecretStr
 from dashtam.connections.callbacks import Redirect
 
 _MAX_FIELDS: Final = 32
-# What we send is all that can come back, and visible ASCII is all that the standard allows for the rest.
+# A state is one that we sent; the standard limits the other parameters to visible ASCII.
 _STATE: Final = re.compile(r"dashtam_state_[A-Za-z0-9_-]{43}")
 _CODE: Final = re.compile(r"[ -~]{1,4096}")
 _ERROR: Final = re.compile(r"[ !#-\[\]-~]{1,256}")
 _ISSUER: Final = re.compile(r"https?://[!#-~]{1,512}")
-_ONCE: Final = ("state", "code", "error", "error_description", "error_uri", "iss")
-# We ask for codes alone: a token that comes so was put there by somebody else (RFC 9700, 2.1.2).
-_UNASKED: Final = frozenset(
+_KNOWN: Final = ("state", "code", "error", "error_description", "error_uri", "iss")
+# We request only codes: a token in a redirect was put there by an attacker (RFC 9700, 2.1.2).
+_UNREQUESTED: Final = frozenset(
     {"access_token", "refresh_token", "id_token", "token_type", "token", "expires_in"}
 )
 
 
 def read_redirect(query: bytes) -> Redirect | None:
-    """Read a query string; None: it is no answer to what we asked, or one that could be understood in two ways.
+    """Parse a query string; None if it is not a response to our request, or is ambiguous.
 
-    What else a provider adds (Schwab's `session`) is let be. Each value is decoded once.
+    Additional parameters (Schwab's `session`) are ignored. Each value is decoded once.
     """
     fields = _fields(query)
-    if fields is None or _UNASKED & {name for name, _ in fields}:
+    if fields is None or _UNREQUESTED & {name for name, _ in fields}:
         return None
-    given = {name: [value for other, value in fields if other == name] for name in _ONCE}
+    given = {name: [value for other, value in fields if other == name] for name in _KNOWN}
     if any(len(values) > 1 for values in given.values()):
         return None
     state, code, error, issuer = (
@@ -54,7 +54,7 @@ def _fields(query: bytes) -> list[tuple[str, str]] | None:
             errors="strict",
             max_num_fields=_MAX_FIELDS,
         )
-    except ValueError:  # not ASCII, not UTF-8 behind the escapes, or too many
+    except ValueError:  # not ASCII, percent escapes that are not UTF-8, or too many fields
         return None
 
 

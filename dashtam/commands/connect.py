@@ -1,8 +1,8 @@
 """Connects a provider: `python -m dashtam.commands.connect PROVIDER [--email ADDRESS] [--alias NAME]`.
 
-Prints a link to open in a browser and waits for what becomes of it; Ctrl-C takes the link back. What a provider gave
-the user to copy is asked for without an echo, or read from standard input, one line each: never an argument, which
-every user of the machine could read.
+Prints a link to open in a browser and waits for the result; Ctrl-C withdraws the link. A secret that the user copied
+from a provider is read without an echo, or from standard input, one line each. Secrets are never arguments, because
+every user of the machine can read those.
 """
 
 import argparse
@@ -32,26 +32,26 @@ from dashtam.settings.model import Settings
 INTERRUPTED: Final = 130
 _PROBE_SECONDS: Final = 0.5
 _EXCHANGE_TTL: Final = timedelta(seconds=40)
-"""How long an answer that was taken may be exchanged; the callback's own limit is shorter."""
+"""The maximum time between an accepted redirect and the end of its code exchange; the callback's limit is shorter."""
 
 
 async def connect(provider_key: str, email: str | None, alias: str | None) -> None:
-    """Connect a provider for a user, and say how it ended.
+    """Connect a provider for a user, and print the result.
 
     Raises:
-        InvalidAddress: no address was given where there is more than one user.
-        NotFound: there is no such user, or provider.
+        InvalidAddress: `email` is missing, and there is not exactly one user.
+        NotFound: the user or the provider does not exist.
         NotConnectable: this installation cannot connect to this provider.
-        AliasTaken: the user has another connection of that alias, or this one works.
-        TooManyConnections: the user has so many that one more has no room.
-        AuthorizationDenied: nothing was connected; says why.
-        ProviderFailure: the provider did not take what was entered.
+        AliasTaken: the user has another connection with this alias, or an active one.
+        TooManyConnections: the user already has the maximum number of connections.
+        AuthorizationDenied: nothing was connected; the message says why.
+        ProviderFailure: the provider rejected the entered secrets.
     """
     settings = load_settings(Settings)
     async with open_resources(settings, process="connect") as resources:
         user, provider = await _find_user(email), await Provider.get_or_none(key=provider_key)
         if provider is None:
-            raise NotFound(f"no provider has the key {provider_key!r}; GET /api/v1/providers lists them")
+            raise NotFound(f"no provider has the key {provider_key!r}; GET /api/v1/providers lists all keys")
         asker, alias = Asker(user.id, None, UNKNOWN), alias or provider.name
         earlier = await _find_earlier(user, provider, alias)
         labels = resources.connections.claims.fields_of(provider_key)
@@ -66,21 +66,19 @@ async def _find_user(email: str | None) -> User:
     if email:
         user = await User.get_or_none(email=normalized_address(email))
         if user is None:
-            raise NotFound(f"there is no user {email!r}; `invoke user.create` makes one")
+            raise NotFound(f"no user has the address {email!r}; `invoke user.create` creates one")
         return user
     users = await User.all().limit(2)
     if len(users) != 1:
-        seen = "several users" if users else "no user"
-        raise InvalidAddress(
-            f"there is {seen}; expected --email ADDRESS of one that `invoke user.create` made"
-        )
+        seen = "several users exist" if users else "no user exists yet"
+        raise InvalidAddress(f"{seen}; expected --email ADDRESS of a user that `invoke user.create` created")
     return users[0]
 
 
 async def _find_earlier(user: User, provider: Provider, alias: str) -> ProviderConnection | None:
     earlier = await ProviderConnection.get_or_none(user_id=user.id, alias=alias)
     if earlier and (earlier.provider_id != provider.id or earlier.status is ConnectionStatus.ACTIVE):
-        raise AliasTaken(f"{user.email} has a connection called {alias!r}; expected another --alias")
+        raise AliasTaken(f"{user.email} already has a connection {alias!r}; expected another --alias")
     return earlier
 
 
@@ -113,7 +111,7 @@ async def _authorize(
         if earlier
         else await authorizations.connect(asker, provider_key=provider_key, alias=alias, return_path="")
     )
-    _say(f"open this link in a browser until {link.expires_at.astimezone():%H:%M}; Ctrl-C takes it back")
+    _say(f"open this link in a browser before {link.expires_at.astimezone():%H:%M}; Ctrl-C withdraws it")
     _say(f"  {resources.settings.APP_URL}/connect/{link.ticket.get_secret_value()}")
     try:
         return await _await_end(resources, link)
@@ -122,7 +120,11 @@ async def _authorize(
 
 
 async def _await_end(resources: Resources, link: Link) -> Standing:
-    """Look again and again until the connection is not pending any more, or can never be."""
+    """Return the connection once it is no longer pending.
+
+    Raises:
+        AuthorizationDenied: the link or the code exchange timed out.
+    """
     connections, taken_at = resources.connections.lifecycle, None
     while True:
         standing = await connections.get(link.connection.user_id, link.connection.id)
@@ -132,7 +134,7 @@ async def _await_end(resources: Resources, link: Link) -> Standing:
         if not await AuthorizationRequest.exists(id=link.request_id):
             taken_at = taken_at or now
         if now > link.expires_at + _EXCHANGE_TTL or (taken_at and now > taken_at + _EXCHANGE_TTL):
-            raise AuthorizationDenied("nobody answered in time; nothing was connected")
+            raise AuthorizationDenied("the link expired before it was used; nothing was connected")
         await asyncio.sleep(_PROBE_SECONDS)
 
 
@@ -141,7 +143,7 @@ def _print_state(standing: Standing, user: User) -> None:
     if connection.status is not ConnectionStatus.ACTIVE:
         advice = advise(connection.status, connection.reason)
         raise AuthorizationDenied(
-            f"{connection.alias} is {connection.status.value}, because of {connection.reason or 'no word'}: {advice}"
+            f"{connection.alias} is {connection.status.value} (reason: {connection.reason or 'none'}): {advice}"
         )
     done(
         "connected",
@@ -158,18 +160,18 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Read the arguments, and answer the exit code."""
+    """Connect as the arguments say, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m dashtam.commands.connect", description="Connect a provider."
     )
-    parser.add_argument("provider", help="its key, as sandbox")
-    parser.add_argument("--email", help="whose connection it is; default: the only user's")
-    parser.add_argument("--alias", help="what the connection is called; default: the provider's name")
+    parser.add_argument("provider", help="the provider's key, for example sandbox")
+    parser.add_argument("--email", help="the address of the connection's user; default: the only user")
+    parser.add_argument("--alias", help="the name of the connection; default: the provider's name")
     chosen = parser.parse_args()
     try:
         return run(lambda: connect(chosen.provider, chosen.email, chosen.alias))
     except KeyboardInterrupt:
-        _say("stopped; the link leads nowhere any more")
+        _say("stopped; the link was withdrawn")
         return INTERRUPTED
 
 

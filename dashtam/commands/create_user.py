@@ -1,7 +1,7 @@
-"""Makes a user at once, for the operator: `python -m dashtam.commands.create_user [--email ADDRESS] [--role ROLE]`.
+"""Creates a user for the operator: `python -m dashtam.commands.create_user [--email ADDRESS] [--role ROLE]`.
 
-The password is asked for twice without an echo; without a terminal it is the first line of standard input. It is never
-an argument, which every user of the machine could read.
+The command asks for the password twice without an echo; without a terminal, it reads the first line of standard input.
+The password is never an argument, because every user of the machine can read those.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from dashtam.settings.model import Settings
 
 
 async def create(email: str | None, role: Role) -> None:
-    """Ask for what is missing, and make the user.
+    """Ask for the address if it is missing and for the password, and create the user.
 
     Raises:
-        InvalidAddress: not the address of a mailbox.
-        AddressTaken: the address has a user.
-        PasswordRefused: too short, too long, easily guessed, or typed in two ways.
+        InvalidAddress: the address is missing or is not a valid e-mail address.
+        AddressTaken: another user has this address.
+        PasswordRefused: the password is too short, too long or easily guessed, or the two entries differ.
     """
     settings = load_settings(Settings)
     address = email or _ask_address()
@@ -36,27 +36,32 @@ async def create(email: str | None, role: Role) -> None:
 
 def _ask_address() -> str:
     if not sys.stdin.isatty():
-        raise InvalidAddress("no address was given; expected --email ADDRESS where no terminal can be asked")
-    return input("address: ").strip()
+        raise InvalidAddress(
+            "the address is missing; expected --email ADDRESS if standard input is not a terminal"
+        )
+    return input("e-mail address: ").strip()
 
 
 def _ask_password() -> SecretStr:
     if not sys.stdin.isatty():
         return SecretStr(sys.stdin.readline().rstrip("\r\n"))
     first = getpass("password (15 characters or more): ")
-    if getpass("once more: ") != first:
-        raise PasswordRefused("It was typed in two ways; nothing was made.")
+    if getpass("password again: ") != first:
+        raise PasswordRefused("The two passwords differ; no user was created.")
     return SecretStr(first)
 
 
 def main() -> int:
-    """Read the arguments, and answer the exit code."""
+    """Create the user as the arguments say, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m dashtam.commands.create_user", description="Make a user."
+        prog="python -m dashtam.commands.create_user", description="Create a user."
     )
-    parser.add_argument("--email", help="the address; default: it is asked for")
+    parser.add_argument("--email", help="the user's e-mail address; default: the command asks for it")
     parser.add_argument(
-        "--role", choices=[role.value for role in Role], default=Role.USER.value, help="default: user"
+        "--role",
+        choices=[role.value for role in Role],
+        default=Role.USER.value,
+        help="the user's role; default: user",
     )
     chosen = parser.parse_args()
     return run(lambda: create(chosen.email, Role(chosen.role)))

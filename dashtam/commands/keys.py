@@ -1,7 +1,7 @@
-"""Shows and changes the keys that seal what is secret: `python -m dashtam.commands.keys status | rotate | retire KEY`.
+"""Shows and changes the keys that seal secrets: `python -m dashtam.commands.keys status | rotate | retire KEY`.
 
-Everything else keeps running meanwhile. `rotate` may be killed and run again; `retire` destroys, and refuses while
-anything needs the key.
+The service keeps running meanwhile. `rotate` can be killed and run again. `retire` destroys a key, and refuses while
+the key is needed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ Act = Callable[[asyncpg.Connection, Keys, AuditTrail], Awaitable[None]]
 
 
 async def show(session: asyncpg.Connection, keys: Keys, *, as_json: bool) -> None:
-    """Print every key, its state, and what needs it."""
+    """Print every key, its state, and what needs it; `as_json` prints the same as one JSON document."""
     found = await key_states.report(session, keys, audit_key_ids=await audit.list_key_ids())
     if as_json:
         _say(json.dumps(found.as_document(), indent=2, default=str))
@@ -50,10 +50,10 @@ async def show(session: asyncpg.Connection, keys: Keys, *, as_json: bool) -> Non
         settings.append((name, ", ".join(needs) or "- (nothing needs it)"))
     _table(settings)
     for key_id, tables in found.unknown.items():
-        _say(f"✗ {key_id}: nobody has this key, and {_count_by_table(tables)} name it")
+        _say(f"✗ {key_id}: this key does not exist, but {_count_by_table(tables)} refer to it")
     if found.earlier:
         _say(
-            "→ python -m dashtam.commands.keys rotate moves what a settings key seals directly under the data key"
+            "→ python -m dashtam.commands.keys rotate seals with the data key what a settings key seals directly"
         )
 
 
@@ -72,7 +72,13 @@ def _say(line: str) -> None:
 
 
 async def retire(session: asyncpg.Connection, trail: AuditTrail, key_id: str) -> None:
-    """Destroy a data key, while nobody else changes keys."""
+    """Destroy a data key, while a lock keeps other changes of keys out.
+
+    Raises:
+        NotFound: the key does not exist.
+        KeyNeeded: the key is still needed; nothing was changed.
+        KeysNotRotated: another process is changing keys.
+    """
     async with alone(session):
         await key_states.retire(key_id, session=session, trail=trail)
     done("retired: the key is destroyed", key=key_id)
@@ -90,7 +96,7 @@ async def _act(act: Act) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and answer the exit code."""
+    """Run one command and return its exit code."""
     arguments = _parser().parse_args(argv)
 
     async def act(session: asyncpg.Connection, keys: Keys, trail: AuditTrail) -> None:
@@ -108,14 +114,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dashtam.commands.keys", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="each key, its state, and how many rows it seals")
+    status = commands.add_parser("status", help="show each key, its state, and how many rows it seals")
     status.add_argument("--json", action="store_true", help="print JSON for machines")
-    rotate = commands.add_parser("rotate", help="let a new data key seal, and seal everything anew with it")
+    rotate = commands.add_parser("rotate", help="create a data key, and seal everything with it")
     rotate.add_argument(
-        "--new", action="store_true", help="make a new key even where an earlier run was not finished"
+        "--new", action="store_true", help="create another key even if an earlier run did not finish"
     )
-    retiring = commands.add_parser("retire", help="destroy a data key that seals nothing any more")
-    retiring.add_argument("key", help="its id, as status shows it")
+    retiring = commands.add_parser("retire", help="destroy a data key that no longer seals anything")
+    retiring.add_argument("key", help="the key's id, as status shows it")
     return parser
 
 

@@ -1,7 +1,7 @@
 """Checks the audit trail's chain: `python -m dashtam.commands.verify_audit [--expect ANCHOR | --since ANCHOR]`.
 
-An anchor is what an earlier run printed, such as 57:9f86d0...: write it down where whoever can write to the database
-cannot. Ends with 0 where all is as it was written, with 1 where something is not.
+An anchor, such as 57:9f86d0..., is printed by an earlier run. Keep it where users of the database cannot write. The
+exit code is 0 if every entry is as it was written, and 1 otherwise.
 """
 
 import argparse
@@ -28,41 +28,43 @@ _CHAINED: Final = "SELECT * FROM provider_audit_logs WHERE sequence >= $1 ORDER 
 
 
 async def verify(settings: Settings, *, anchor: Anchor | None = None, from_anchor: bool = False) -> None:
-    """Read the chain as it stands at one moment, and tell where it ends; `from_anchor`, only what is behind it.
+    """Check the chain as of one moment, and print its end as an anchor.
+
+    With `from_anchor`, only the entries after the anchor are checked.
 
     Raises:
-        AuditDamaged: says of each damage which entry it is and what is wrong.
-        DatabaseNotReady: the database does not answer, or has no chain yet.
+        AuditDamaged: names each damaged entry and says what is wrong with it.
+        DatabaseNotReady: the database is not available, or has no chain yet.
     """
     check = ChainCheck(anchor=anchor, from_anchor=from_anchor)
-    told: list[str] = []
+    damages: list[str] = []
     more = 0
     async with open_session(settings, process="audit") as session:
         await _refuse_without_chain(session, settings)
         async with session.transaction(isolation="repeatable_read", readonly=True):
             async for damage in find_damages(session, check, HeadSealer(settings.token_keys)):
-                if len(told) < _MAX_REPORTED:
-                    told.append(damage)
+                if len(damages) < _MAX_REPORTED:
+                    damages.append(damage)
                 else:
                     more += 1
     database = settings.database.place
     done("audit trail read", entries=check.seen, before_the_chain=check.earlier.count, database=database)
-    if told:
-        raise AuditDamaged(database, told, more=more)
+    if damages:
+        raise AuditDamaged(database, damages, more=more)
     done("each entry is as it was written, and none is missing", anchor=check.end or "none")
 
 
 async def _refuse_without_chain(session: asyncpg.Connection, settings: Settings) -> None:
     if await session.fetchval("SELECT to_regclass('public.audit_heads') IS NULL"):
         raise DatabaseNotReady(
-            f"{settings.database.place} has no table audit_heads: a migration is pending, or somebody dropped it"
+            f"{settings.database.place} has no table audit_heads: a migration is pending, or the table was dropped"
         )
 
 
 async def find_damages(
     session: asyncpg.Connection, check: ChainCheck, sealer: HeadSealer
 ) -> AsyncIterator[str]:
-    """Read the rows that a check asks for, in the database transaction that `session` is in."""
+    """Yield each damage; the rows are read in the database transaction that `session` is in."""
     if check.is_whole:
         async for row in session.cursor(_EARLIER, prefetch=_BATCH):
             check.earlier.add([dict(row)])
@@ -78,8 +80,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m dashtam.commands.verify_audit", description=__doc__)
     anchors = parser.add_mutually_exclusive_group()
-    anchors.add_argument("--expect", metavar="ANCHOR", help="check all, and that this anchor still holds")
-    anchors.add_argument("--since", metavar="ANCHOR", help="check what was written behind this anchor")
+    anchors.add_argument(
+        "--expect", metavar="ANCHOR", help="check the whole chain, and that this anchor is in it"
+    )
+    anchors.add_argument("--since", metavar="ANCHOR", help="check only the entries after this anchor")
     arguments = parser.parse_args(argv)
 
     async def command() -> None:

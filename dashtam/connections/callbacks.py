@@ -28,10 +28,10 @@ from dashtam.logs.pipeline import get_logger
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, Role, SessionKind
 from dashtam.providers.base import OAuthAdapter, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     NotConnectable,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
     ScopeMissing,
 )
 from dashtam.providers.registry import Registry
@@ -234,7 +234,7 @@ class Callbacks:
         except Exception as error:  # noqa: BLE001  # whatever it is
             # The code is spent, and the connection has to say that it did not come to be.
             _log.error("an adapter failed in a way of its own", exc_info=error)
-            raise AnswerUnusable(f"the adapter of {taken.provider_key} has a defect") from None
+            raise ResponseUnusable(f"the adapter of {taken.provider_key} has a defect") from None
 
     async def _keep(
         self, taken: _Taken, adapter: OAuthAdapter, grant: TokenGrant, caller: Caller

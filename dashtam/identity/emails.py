@@ -1,4 +1,4 @@
-"""The letters that Dashtam writes: plain text, one purpose each, nothing of a stranger's in them."""
+"""The e-mails about a user's address and password: plain text, one purpose each, without text from a request."""
 
 from datetime import timedelta
 
@@ -8,54 +8,54 @@ from dashtam.mail.email import Email
 
 
 def registration_email(to: str, code: SecretStr, *, ttl: timedelta) -> Email:
-    """To somebody who registered an address that has no user: proves that they read its mail."""
+    """Build the e-mail to a registered address that has no user; its code proves access to the mailbox."""
     return Email(
         to,
-        "Confirm your address for Dashtam",
-        "Somebody, probably you, registered this address with Dashtam. To finish, enter this code together with the "
-        f"password that you chose:\n\n    {code.get_secret_value()}\n\nIt is good for {_hours(ttl)} and for one use. "
-        "If it was not you, do nothing: without this code nothing happens.\n",
+        "Confirm your e-mail address for Dashtam",
+        "This address was registered with Dashtam. If that was you, enter this code together with the password that "
+        f"you chose:\n\n    {code.get_secret_value()}\n\nThe code is valid for {_hours(ttl)} and works once. "
+        "If it was not you, ignore this e-mail: without the code, no account is created.\n",
     )
 
 
 def known_address_email(to: str) -> Email:
-    """To the user of an address that somebody registered again."""
+    """Build the e-mail to a registered address that already has a user."""
     return Email(
         to,
-        "You have a Dashtam account already",
-        "Somebody, probably you, registered this address with Dashtam again. You have an account already: sign in, or "
-        "ask for a new password if you forgot it. If it was not you, do nothing: nothing has changed.\n",
+        "You already have a Dashtam account",
+        "This address was registered with Dashtam again, but you already have an account. Sign in, or request a new "
+        "password if you forgot yours. If it was not you, ignore this e-mail: nothing has changed.\n",
     )
 
 
 def reset_email(to: str, code: SecretStr, *, ttl: timedelta) -> Email:
-    """To a user who forgot the password."""
+    """Build the e-mail to a user who requested a new password; its code sets the password."""
     return Email(
         to,
-        "A new password for Dashtam",
-        "Somebody, probably you, forgot the password of this address. To choose a new one, enter this code:\n\n"
-        f"    {code.get_secret_value()}\n\nIt is good for {_hours(ttl)} and for one use. All devices will be signed "
-        "out. If it was not you, do nothing: nothing has changed.\n",
+        "Reset your Dashtam password",
+        "A new password was requested for your Dashtam account. To choose it, enter this code:\n\n"
+        f"    {code.get_secret_value()}\n\nThe code is valid for {_hours(ttl)} and works once. Choosing a new password "
+        "signs out all devices. If it was not you, ignore this e-mail: nothing has changed.\n",
     )
 
 
 def unknown_address_email(to: str) -> Email:
-    """To an address without a user, for which somebody forgot the password."""
+    """Build the e-mail to an address without a user, for which a new password was requested."""
     return Email(
         to,
         "No Dashtam account has this address",
-        "Somebody, probably you, asked Dashtam for a new password for this address, but no account has it. Did you "
-        "register with another one? If it was not you, do nothing.\n",
+        "A new password was requested for this address, but no Dashtam account has it. You may have registered with "
+        "another address. If it was not you, ignore this e-mail.\n",
     )
 
 
 def password_changed_email(to: str) -> Email:
-    """To a user whose password was changed (OWASP ASVS 5.0, 6.3.7)."""
+    """Build the e-mail to a user whose password was changed (OWASP ASVS 5.0, 6.3.7)."""
     return Email(
         to,
         "Your Dashtam password was changed",
-        "The password of your Dashtam account was changed. If it was not you, ask for a new one at once, which signs "
-        "out everybody.\n",
+        "The password of your Dashtam account was changed. If it was not you, request a new password immediately: "
+        "choosing it signs out all devices.\n",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Email:
-    """A letter to one address; its text may hold a code, so that it does not show in its repr."""
+    """A text for one address; the text is not in the repr, because it may hold a code."""
 
     to: str
     subject: str

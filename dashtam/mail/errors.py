@@ -1,8 +1,8 @@
-"""How an e-mail can fail to be sent: whether trying again is of use depends on nothing but the class.
+"""The errors of sending e-mail; the class says whether a retry can succeed.
 
 MailNotSent                     503  mail_not_sent
-├── MailRefused                 503  mail_refused           not now and not later
-├── MailServerNotReady          503  mail_server_not_ready  may pass: try again later
+├── MailRefused                 503  mail_refused           permanent: do not retry
+├── MailServerNotReady          503  mail_server_not_ready  temporary: retry later
 └── MailMisconfigured           503  mail_misconfigured     our settings are wrong: an operator has to act
 """
 
@@ -19,18 +19,18 @@ class MailNotSent(DashtamError):
 
 
 class MailRefused(MailNotSent):
-    """The mail server does not take this e-mail, now or later."""
+    """The mail server rejects this e-mail permanently."""
 
     code = "mail_refused"
 
 
 class MailServerNotReady(MailNotSent):
-    """The mail server does not answer as it should; it may do so later."""
+    """The mail server cannot be used now; try again later."""
 
     code = "mail_server_not_ready"
 
 
 class MailMisconfigured(MailNotSent):
-    """The mail server and our settings do not fit: its certificate, its encryption, or the password."""
+    """The settings do not match the mail server: its certificate, its encryption, or the password."""
 
     code = "mail_misconfigured"

@@ -1,4 +1,4 @@
-"""Hands e-mail to a mail server, encrypted and within a time limit, and says in typed errors why it could not."""
+"""Sends e-mail to a mail server, encrypted and within a time limit, and raises typed errors."""
 
 import asyncio
 import ssl
@@ -13,7 +13,7 @@ from dashtam.mail.message import build_message, domain_of
 from dashtam.settings.addresses import MailAddress, MailEncryption
 
 _SECONDS: Final = 30.0
-_FAREWELL_SECONDS: Final = 2.0
+_QUIT_SECONDS: Final = 2.0
 _MAX_REPORTED: Final = 200
 _PERMANENT: Final = 500
 _FAULTS: Final = (aiosmtplib.SMTPException, OSError, TimeoutError)
@@ -21,9 +21,9 @@ _log = get_logger(__name__)
 
 
 class SmtpMailer:
-    """Sends through one mail server, with a connection for each message, which takes `seconds` at most.
+    """Sends through one mail server; each message has its own connection and a limit of `seconds`.
 
-    `trust` says whose certificates are believed; by default those that this machine believes.
+    `trust` holds the trusted certificate authorities; the default is those of this machine.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class SmtpMailer:
             async with asyncio.timeout(self._seconds):
                 await client.connect()
                 await client.send_message(message, sender=self._sender, recipients=[to])
-            with suppress(*_FAULTS):  # it was sent, whatever becomes of the farewell
-                await client.quit(timeout=_FAREWELL_SECONDS)
+            with suppress(*_FAULTS):  # the e-mail is sent even when QUIT fails
+                await client.quit(timeout=_QUIT_SECONDS)
         except _FAULTS as error:
             fault = _fault(error, self._server.place, to)
             _log.warning(
                 "mail not sent", message_id=message["Message-ID"], code=fault.code, reason=str(fault)
             )
-            raise fault from None  # what the library raised quotes the address
+            raise fault from None  # the library's error quotes the recipient's address
         finally:
             client.close()
         _log.info("mail sent", message_id=message["Message-ID"], server=self._server.place)
@@ -75,9 +75,9 @@ class SmtpMailer:
 
 
 def _fault(error: BaseException, place: str, to: str) -> MailNotSent:
-    """Say what an error of the library or of the connection means to whoever wanted to send."""
+    """Map an error of the library or of the connection to one of `mail/errors.py`."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        error = error.recipients[0]  # there was but one
+        error = error.recipients[0]  # `send` has one recipient
     words = _words(error, place, to)
     match error:
         case aiosmtplib.SMTPAuthenticationError() | aiosmtplib.SMTPSenderRefused() if (
@@ -92,7 +92,7 @@ def _fault(error: BaseException, place: str, to: str) -> MailNotSent:
         return MailMisconfigured(words)
     if isinstance(error, aiosmtplib.SMTPResponseException | OSError | TimeoutError):
         return MailServerNotReady(words)
-    return MailMisconfigured(words)  # it lacks what our settings ask for: STARTTLS, or a way to sign in
+    return MailMisconfigured(words)  # it lacks what the settings require: STARTTLS or authentication
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -105,10 +105,11 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _words(error: BaseException, place: str, to: str) -> str:
-    """Code and text of the server, without the address, which many of them repeat."""
+    """Return the server's code and text without the recipient's address, which many servers repeat."""
     code = f"{error.code} " if isinstance(error, aiosmtplib.SMTPResponseException) else ""
     text = error.message if isinstance(error, aiosmtplib.SMTPException) else str(error)
     if isinstance(error, TimeoutError) and not text:
-        text = "it took too long"
-    printable = "".join(sign if sign.isprintable() else " " for sign in str(text).replace(to, "[recipient]"))
+        text = "timed out"
+    redacted = str(text).replace(to, "[recipient]")
+    printable = "".join(character if character.isprintable() else " " for character in redacted)
     return f"{place}: {code}{printable[:_MAX_REPORTED] or type(error).__name__}"

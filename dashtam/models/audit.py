@@ -1,4 +1,4 @@
-"""What happened to whom, written once and never edited, and where the chain of it ends."""
+"""The audit trail: entries that are written once and never edited, and the end of their chain."""
 
 from enum import StrEnum
 from typing import Any
@@ -18,11 +18,10 @@ class Outcome(StrEnum):
 
 
 class AuditEntry(Row):
-    """A fact of the past; the database itself refuses to change or remove it.
+    """An audited action; the database itself refuses to change or remove it.
 
-    The ids are plain columns: an entry outlives the connection and the user that it speaks of, and stands in
-    the way of neither's removal. `sequence` and `hash` are null in what was written before there was a chain, and
-    nowhere else.
+    The ids are plain columns, so that an entry outlives its connection and user without preventing their removal. Only
+    entries that are older than the chain have a null `sequence` and `hash`.
     """
 
     actor = fields.CharField(max_length=128, description="user:<id>, system, or anonymous.")
@@ -48,7 +47,7 @@ class AuditEntry(Row):
 
 
 class AuditHead(Model):
-    """Where the chain of audit entries ends; one row, which is locked to add an entry, and never goes back."""
+    """The end of the chain of audit entries: one row, which is locked to add an entry, and never decreases."""
 
     id = fields.SmallIntField(primary_key=True, generated=False, default=1)
     sequence = fields.BigIntField(description="How many entries the chain has.")

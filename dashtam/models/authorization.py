@@ -1,4 +1,4 @@
-"""One attempt of a user to have a provider let us in."""
+"""A user's attempt to authorize Dashtam at a provider."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ from dashtam.models.user import User
 
 
 class AuthorizationRequest(Row):
-    """A single use of ten minutes: begun by a user, opened by one browser, ended by the provider's answer.
+    """A single-use attempt of ten minutes: begun by a user, opened by one browser, ended by the provider's redirect.
 
-    Whoever takes the answer deletes the row in the same statement. Of everything that proves something, only hashes are
-    kept; the verifier (PKCE, RFC 7636), which we have to send again, is sealed.
+    The statement that reads the row for a redirect also deletes it. Secrets are stored as hashes, except for the
+    verifier (PKCE, RFC 7636), which must be sent to the provider and is sealed.
     """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -26,7 +26,7 @@ class AuthorizationRequest(Row):
         on_delete=fields.CASCADE,
         db_index=True,
     )
-    # Signing out deletes the session, and every attempt that began in it.
+    # Signing out deletes the session and every attempt that began in it.
     session: fields.ForeignKeyNullableRelation[UserSession] = fields.ForeignKeyField(
         "models.UserSession",
         related_name="authorization_requests",

@@ -1,4 +1,4 @@
-"""What every row has: a key that sorts by age, and when it was made and last changed."""
+"""The columns of every row: a key that sorts by age, and the instants of creation and last change."""
 
 from tortoise import fields
 from tortoise.fields.db_defaults import Now, SqlDefault
@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 
 
 class Row(Model):
-    """A row with a UUIDv7 key (RFC 9562, section 5.7); the database makes one where nobody brings it."""
+    """A row with a UUIDv7 key (RFC 9562, section 5.7); the database generates the key if an INSERT omits it."""
 
     id = fields.UUIDField(primary_key=True, default=uuid7, db_default=SqlDefault("uuidv7()"))
     created_at = fields.DatetimeField(auto_now_add=True, db_default=Now())
@@ -17,7 +17,7 @@ class Row(Model):
 
 
 class ChangingRow(Row):
-    """A row that is edited; a trigger moves `updated_at` where an UPDATE leaves it as it was."""
+    """A row that can be edited; a trigger sets `updated_at` if an UPDATE does not."""
 
     updated_at = fields.DatetimeField(auto_now=True, db_default=Now())
 

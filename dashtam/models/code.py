@@ -1,4 +1,4 @@
-"""A code that was sent to an address, to be brought back once."""
+"""A single-use code that was sent to an e-mail address."""
 
 from enum import StrEnum
 
@@ -8,16 +8,16 @@ from dashtam.models.base import Row
 
 
 class CodePurpose(StrEnum):
-    """What a code is good for."""
+    """The action that a code permits."""
 
     REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"  # noqa: S105  # a purpose, not a secret
 
 
 class OneTimeCode(Row):
-    """Proves that somebody reads the mail of an address; whoever uses it deletes the row in the same statement.
+    """Proves access to a mailbox; the statement that uses a code also deletes its row.
 
-    There is one for every letter, whether the address has a user or not, so that nobody sees the difference.
+    Every e-mail has a code, whether its address has a user or not, so that both cases look the same from outside.
     """
 
     purpose = fields.CharEnumField(CodePurpose, max_length=16, description="registration or password_reset.")

@@ -1,4 +1,4 @@
-"""One user's standing link with one provider."""
+"""A user's link with a provider."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -11,7 +11,7 @@ from dashtam.models.user import User
 
 
 class ConnectionStatus(StrEnum):
-    """Where a connection stands."""
+    """The state of a connection."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -21,35 +21,35 @@ class ConnectionStatus(StrEnum):
 
 
 class ConnectionReason(StrEnum):
-    """Why a connection stands where it stands, where that needs a word; the API says what the user can do."""
+    """Why a connection has its status, if that is not obvious; the API adds advice for the user."""
 
     DENIED = "denied"
-    """The user said no at the provider, or let the time run out."""
+    """The user did not agree at the provider, or the attempt expired."""
     GRANT_REFUSED = "grant_refused"
-    """The provider took the grant back, or replaced it behind our back."""
+    """The provider revoked the grant, or replaced it without our knowledge."""
     REFRESH_EXPIRED = "refresh_expired"
-    """The time of the refresh token ran out."""
+    """The refresh token expired."""
     ACCESS_EXPIRED = "access_expired"
-    """The time of the access token ran out, and nothing came with it to get another."""
+    """The access token expired, and no refresh token was granted."""
     SCOPE_MISSING = "scope_missing"
-    """The provider granted less than we need."""
+    """The provider granted fewer scopes than we need."""
     CLIENT_REFUSED = "client_refused"
-    """The provider does not know this installation: its settings are wrong. The user can do nothing."""
+    """The provider does not know this installation: its settings are wrong. Only the operator can act."""
     PROVIDER_FAILING = "provider_failing"
-    """The provider does not answer, or answers nonsense; we keep trying."""
+    """The provider does not respond, or its responses are invalid; we keep trying."""
     UNREADABLE = "unreadable"
-    """What is stored does not open."""
+    """The stored grant cannot be decrypted."""
     DISCONNECTED = "disconnected"
     """The user ended it."""
 
 
 class ProviderConnection(ChangingRow):
-    """One user's standing link with one provider; several with the same provider differ by alias."""
+    """A user's link with a provider; the alias distinguishes several links with the same provider."""
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="connections", on_delete=fields.CASCADE
     )
-    # A provider with connections cannot leave the catalogue.
+    # A provider with connections cannot be removed from the catalogue.
     provider: fields.ForeignKeyRelation[Provider] = fields.ForeignKeyField(
         "models.Provider", related_name="connections", on_delete=fields.RESTRICT, db_index=True
     )

@@ -1,4 +1,4 @@
-"""The data keys that seal what is secret."""
+"""The data keys that seal secrets."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from tortoise.models import Model
 
 
 class KeyState(StrEnum):
-    """What a data key is for."""
+    """The use of a data key: sealing and opening, only opening, or neither."""
 
     ACTIVE = "active"
     DECRYPT = "decrypt"
@@ -16,9 +16,9 @@ class KeyState(StrEnum):
 
 
 class EncryptionKey(Model):
-    """A data key, wrapped by a key of TOKEN_ENCRYPTION_KEYS: one is active and seals, the others open what they sealed.
+    """A data key, wrapped by a key of TOKEN_ENCRYPTION_KEYS; one key is active and seals, the others only open.
 
-    A retired one opens nothing any more; its row stays, so that no id is ever used for a second key.
+    A retired key no longer opens anything; its row stays, so that its id is never used again.
     """
 
     id = fields.CharField(max_length=32, primary_key=True)

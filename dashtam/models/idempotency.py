@@ -1,4 +1,4 @@
-"""What was answered to requests that must not be done twice."""
+"""The stored responses to requests that must not be executed twice."""
 
 from tortoise import fields
 
@@ -7,7 +7,7 @@ from dashtam.models.user import User
 
 
 class StoredAnswer(Row):
-    """The answer to a request with an Idempotency-Key, written in the database transaction of what it created."""
+    """The response to a request with an Idempotency-Key, written in the same database transaction as its effects."""
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="stored_answers", on_delete=fields.CASCADE

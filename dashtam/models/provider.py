@@ -1,4 +1,4 @@
-"""An institution that we can connect to."""
+"""An institution in the catalogue."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from dashtam.models.base import ChangingRow
 
 
 class Authorization(StrEnum):
-    """How a provider lets us in."""
+    """How a provider grants access."""
 
     OAUTH2 = "oauth2"
     HOSTED_LINK = "hosted_link"

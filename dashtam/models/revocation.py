@@ -1,4 +1,4 @@
-"""A token that a provider still has to be told to forget."""
+"""A token that still has to be revoked at its provider."""
 
 from uuid import UUID
 
@@ -9,9 +9,9 @@ from dashtam.models.provider import Provider
 
 
 class Revocation(ChangingRow):
-    """What is left of a connection that its user ended: sealed anew for this row, and of no use for anything else.
+    """The token of an ended connection, sealed for this row so that it is usable only for its revocation.
 
-    It outlives the connection and the user, since the provider believes in the token until it was told.
+    The row outlives the connection and the user, because the token stays valid until the provider has revoked it.
     """
 
     provider: fields.ForeignKeyRelation[Provider] = fields.ForeignKeyField(

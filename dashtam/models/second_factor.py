@@ -1,4 +1,4 @@
-"""What a user shows beside the password."""
+"""The second factors of users, beside the password."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from dashtam.models.user import User
 
 
 class SecondFactor(ChangingRow):
-    """An authenticator app (TOTP, RFC 6238): its secret is sealed and bound to this row."""
+    """An authenticator app (TOTP, RFC 6238); its secret is sealed and bound to this row."""
 
     user: fields.OneToOneRelation[User] = fields.OneToOneField(
         "models.User", related_name="second_factor", on_delete=fields.CASCADE
@@ -27,7 +27,7 @@ class SecondFactor(ChangingRow):
 
 
 class RecoveryCode(Row):
-    """Stands in for an authenticator app once; whoever uses it deletes the row in the same statement."""
+    """A code that replaces the authenticator app once; the statement that uses a code also deletes its row."""
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="recovery_codes", on_delete=fields.CASCADE, db_index=True

@@ -1,4 +1,4 @@
-"""A signed-in browser or program, or a script's personal access token; and the tokens that prove it."""
+"""The session of a browser, a program or a personal access token, and the tokens that authenticate it."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -10,7 +10,7 @@ from dashtam.models.user import User
 
 
 class SessionKind(StrEnum):
-    """Who holds the tokens."""
+    """The kind of client that holds the tokens."""
 
     BROWSER = "browser"
     PROGRAM = "program"
@@ -18,14 +18,14 @@ class SessionKind(StrEnum):
 
 
 class TokenKind(StrEnum):
-    """What a token opens: the API, or the next pair of tokens."""
+    """What a token gives access to: the API, or the next pair of tokens."""
 
     ACCESS = "access"
     REFRESH = "refresh"
 
 
 class UserSession(Row):
-    """What begins with a sign-in, and ends with a sign-out or with time; its tokens end with it."""
+    """A session begins with a sign-in and ends with a sign-out or its expiry; its tokens end with it."""
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="sessions", on_delete=fields.CASCADE, db_index=True
@@ -46,7 +46,7 @@ class UserSession(Row):
 
 
 class SessionToken(Row):
-    """A token of a session, of which only the hash is known; used refresh tokens stay, to be recognised."""
+    """The hash of a session's token; used refresh tokens are kept, to detect their reuse."""
 
     session: fields.ForeignKeyRelation[UserSession] = fields.ForeignKeyField(
         "models.UserSession", related_name="tokens", on_delete=fields.CASCADE, db_index=True

@@ -1,4 +1,4 @@
-"""The stored ciphertext of what a provider granted us."""
+"""The sealed grants of providers."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from dashtam.models.connection import ProviderConnection
 
 
 class ProviderToken(ChangingRow):
-    """A grant's secrets, sealed: one row per connection, replaced in place; `version` counts replacements."""
+    """The sealed secrets of a grant: one row per connection, replaced in place; `version` counts replacements."""
 
     connection: fields.OneToOneRelation[ProviderConnection] = fields.OneToOneField(
         "models.ProviderConnection", related_name="token", on_delete=fields.CASCADE

@@ -8,7 +8,7 @@ from dashtam.models.base import ChangingRow
 
 
 class Role(StrEnum):
-    """What a user may do: docs/permissions.md says it route by route."""
+    """The permissions of a user; docs/permissions.md lists them route by route."""
 
     USER = "user"
     READ_ONLY = "read_only"
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class User(ChangingRow):
-    """A person who signs in; the address is stored in lower case and belongs to one user, who has proved it."""
+    """A person who can sign in; the verified address is stored in lower case and belongs to only one user."""
 
     email = fields.CharField(max_length=254, unique=True)  # the longest address SMTP can carry (RFC 5321)
     password_hash = fields.TextField()

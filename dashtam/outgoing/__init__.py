@@ -1,4 +1,4 @@
-"""Calls that leave this service: one policy for all of them, and nothing of the providers' ways in it."""
+"""Calls to other services: one policy for all of them, without knowledge of any provider."""
 
 from dashtam.outgoing.client import Outgoing, open_outgoing
 from dashtam.outgoing.errors import CallFailed, Cause, InvalidResponse

@@ -1,7 +1,7 @@
-"""The one client of calls that leave this service: verified TLS, limits on time and size, and no way astray.
+"""The only client for calls to other services: verified TLS, and limits on time, size and destination.
 
-No proxy and no credential of the environment, no cookie kept, no redirect followed but by a GET within one host, and
-nothing unpacked: what was counted is what is held.
+It ignores proxies and credentials of the environment, stores no cookies, and decompresses nothing, so that the size
+limit holds. Only a GET follows redirects, and only within one host.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from dashtam.settings.model import Environment, Settings
 
 USER_AGENT: Final = f"Dashtam/{__version__}"
 MAX_BYTES: Final = 1_048_576
-"""Of an answer that says nothing of its own about how large it may be."""
+"""The default maximum size of a response body."""
 _MAX_REDIRECTS: Final = 3
 _SECONDS: Final = 20.0
 _STEP: Final = httpx.Timeout(10.0, connect=5.0)
@@ -39,9 +39,9 @@ _log = get_logger(__name__)
 
 
 class Outgoing:
-    """Calls other services over HTTPS; made once for a process and closed with it.
+    """Calls other services over HTTPS; one instance lives as long as its process.
 
-    Raises, from every method, CallFailed where there is no answer. An answer of any status is an answer.
+    Every method raises CallFailed if no response arrives. A response of any status is returned.
     """
 
     def __init__(
@@ -55,23 +55,26 @@ class Outgoing:
 
     @property
     def allows_local(self) -> bool:
-        """Whether a server that a user names may be this machine: where one develops, never in production."""
+        """Whether a URL from a user may lead to this machine: in development and testing, never in production."""
         return self._settings.ENVIRONMENT is not Environment.PRODUCTION
 
     async def get(
-        self, url: str, *, headers: Mapping[str, str], max_bytes: int = MAX_BYTES, is_brought: bool = False
+        self, url: str, *, headers: Mapping[str, str], max_bytes: int = MAX_BYTES, is_from_user: bool = False
     ) -> Response:
-        """Ask for something; a redirect is followed where it stays with the same host, since headers let us in.
+        """Send a GET; redirects are followed only within the same host, because headers may hold credentials.
 
-        `is_brought`: the URL came from a user, so it has to lead to the public Internet.
+        `is_from_user`: the URL came from a user, so it must lead to the public Internet.
+
+        Raises:
+            CallFailed: no response arrived; `cause` says why.
         """
         origin, at = _origin(url), httpx.URL(url)
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = await self._send("GET", str(at), headers, b"", max_bytes, is_brought)
-            if not answer.is_redirect or "location" not in answer.headers:
-                return answer
+            response = await self._send("GET", str(at), headers, b"", max_bytes, is_from_user)
+            if not response.is_redirect or "location" not in response.headers:
+                return response
             try:
-                at = at.join(answer.headers["location"])
+                at = at.join(response.headers["location"])
                 is_elsewhere = _origin(str(at)) != origin or bool(at.userinfo)
             except (httpx.InvalidURL, ValueError):
                 is_elsewhere = True
@@ -86,11 +89,15 @@ class Outgoing:
         body: str,
         headers: Mapping[str, str],
         max_bytes: int = MAX_BYTES,
-        is_brought: bool = False,
+        is_from_user: bool = False,
     ) -> Response:
-        """Send a form, once: nothing is repeated and no redirect is followed, whatever becomes of it."""
+        """Send a form once: the call is never repeated, and redirects are never followed.
+
+        Raises:
+            CallFailed: no response arrived; `cause` says why.
+        """
         kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
-        return await self._send("POST", url, {**kind, **headers}, body.encode(), max_bytes, is_brought)
+        return await self._send("POST", url, {**kind, **headers}, body.encode(), max_bytes, is_from_user)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -104,30 +111,32 @@ class Outgoing:
         headers: Mapping[str, str],
         body: bytes,
         max_bytes: int,
-        is_brought: bool,
+        is_from_user: bool,
     ) -> Response:
         host, started = urlsplit(url).hostname or "", time.perf_counter()
-        if is_brought and (wrong := find_wrong(url, allows_local=self.allows_local)):
-            raise CallFailed(f"an address is not called: {wrong}", cause=Cause.REFUSED)
+        if is_from_user and (wrong := find_wrong(url, allows_local=self.allows_local)):
+            raise CallFailed(f"a URL from a user is refused: {wrong}", cause=Cause.REFUSED)
         if urlsplit(url).scheme != "https":
-            raise CallFailed(f"{host}: only https is called", cause=Cause.REFUSED)
-        client = self._user_client if is_brought else self._settings_client
-        outcome: str = "no answer"
+            raise CallFailed(
+                f"{host}: the scheme is {urlsplit(url).scheme!r}; expected https", cause=Cause.REFUSED
+            )
+        client = self._user_client if is_from_user else self._settings_client
+        outcome: str = "no response"
         try:
             async with asyncio.timeout(self._seconds):
-                answer = await _read(client, method, url, headers, body, max_bytes)
+                response = await _read(client, method, url, headers, body, max_bytes)
         except CallFailed as known:
             outcome = known.cause
             raise
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             failure = _failure(host, error)
             outcome = failure.cause
-            raise failure from None  # what the library raised quotes the URL
+            raise failure from None  # the library's error quotes the URL
         else:
-            outcome = str(answer.status)
-            return answer
+            outcome = str(response.status)
+            return response
         finally:
-            # Of the URL only the host: a path may be a secret, and a query often is.
+            # Only the host of the URL: the path may be a secret, and the query often is.
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             _log.info("call", method=method, host=host, outcome=outcome, milliseconds=milliseconds)
 
@@ -173,24 +182,24 @@ def basic(user: str, password: SecretStr) -> dict[str, str]:
 
 
 def bearer(token: SecretStr) -> dict[str, str]:
-    """Build the header that carries an access token (RFC 6750, 2.1): never a query, never a form."""
+    """Build the header that carries an access token (RFC 6750, 2.1)."""
     return {"Authorization": f"Bearer {token.get_secret_value()}"}
 
 
 @asynccontextmanager
 async def open_outgoing(settings: Settings) -> AsyncIterator[Outgoing]:
-    """Open the client of a process; nothing is connected before the first call.
+    """Open the client of a process; it connects at the first call.
 
     Raises:
-        SettingsError: EXTRA_CA_FILE cannot be used.
+        SettingsError: EXTRA_CA_FILE is unreadable or holds no certificate.
     """
     if settings.EXTRA_CA_FILE:
         try:
             trust_of(settings.EXTRA_CA_FILE)
         except OSError as error:
-            reason = error.strerror or "no certificate in it"
+            reason = error.strerror or "it holds no certificate"
             raise SettingsError(
-                [f"EXTRA_CA_FILE: {settings.EXTRA_CA_FILE}: {reason}; expected a file of certificates (PEM)"]
+                [f"EXTRA_CA_FILE: {settings.EXTRA_CA_FILE}: {reason}; expected a file of PEM certificates"]
             ) from None
     outgoing = Outgoing(settings)
     try:
@@ -208,15 +217,15 @@ async def _read(
     max_bytes: int,
 ) -> Response:
     began_at = datetime.now(UTC)
-    # A POST says that it has no body (SimpleFIN asks for it); httpx does so of itself.
+    # A POST without a body has Content-Length: 0 (SimpleFIN requires it); httpx adds that itself.
     async with client.stream(method, url, headers=headers, content=body or None) as response:
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-            raise CallFailed("the answer is packed, which nobody asked for", cause=Cause.TOO_LARGE)
+            raise CallFailed("the response is compressed; expected identity", cause=Cause.TOO_LARGE)
         parts, size = [], 0
         async for part in response.aiter_raw():
             size += len(part)
             if size > max_bytes:
-                raise CallFailed(f"the answer is larger than {max_bytes} bytes", cause=Cause.TOO_LARGE)
+                raise CallFailed(f"the response is larger than {max_bytes} bytes", cause=Cause.TOO_LARGE)
             parts.append(part)
     named = {name.lower(): value for name, value in response.headers.items()}
     return Response(response.status_code, named, b"".join(parts), began_at)
@@ -227,12 +236,12 @@ def _failure(host: str, error: Exception) -> CallFailed:
     if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
         return CallFailed(f"{host}: its certificate does not verify", cause=Cause.UNTRUSTED)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return CallFailed(f"{host}: not an address that can be called", cause=Cause.REFUSED)
+        return CallFailed(f"{host}: the URL is not valid", cause=Cause.REFUSED)
     if isinstance(error, _UNSENT):
         return CallFailed(f"{host}: cannot be reached ({kind})", cause=Cause.UNREACHABLE)
     if isinstance(error, httpx.RemoteProtocolError) and "location header" in str(error):
-        return CallFailed(f"{host}: redirects to no address", cause=Cause.REDIRECTED)
-    return CallFailed(f"{host}: no whole answer ({kind})", cause=Cause.LOST)
+        return CallFailed(f"{host}: redirects to an invalid URL", cause=Cause.REDIRECTED)
+    return CallFailed(f"{host}: no complete response ({kind})", cause=Cause.LOST)
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -241,12 +250,12 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _trusting(_host: str, _address: IpAddress) -> str | None:
-    """Judge what the settings or the adapters name: they may live on the operator's own network."""
+    """Accept every address: hosts of the settings and the adapters may be on the operator's own network."""
     return None
 
 
 def _public(_host: str, address: IpAddress) -> str | None:
-    return None if is_public(address) else "an address of it is not public"
+    return None if is_public(address) else "it has an address that is not public"
 
 
 def _public_or_local(host: str, address: IpAddress) -> str | None:

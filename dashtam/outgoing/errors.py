@@ -1,4 +1,4 @@
-"""How a call can fail before there is an answer to read, and an answer before there is a sense in it."""
+"""Errors of outgoing calls: no response arrived, or the response is not valid JSON."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -8,24 +8,24 @@ from dashtam.errors import DashtamError
 
 
 class Cause(StrEnum):
-    """Why a call has no answer."""
+    """Why a call has no response; the value is the code that is stored and audited."""
 
     REFUSED = "address_refused"
-    """We do not call such an address. Nothing was sent."""
+    """The policy forbids this address. Nothing was sent."""
     UNREACHABLE = "unreachable"
-    """Nobody took the connection. Nothing was sent."""
+    """No connection was established. Nothing was sent."""
     UNTRUSTED = "untrusted"
-    """Whoever answers cannot prove to be who was called. Nothing was sent."""
+    """The server's certificate does not verify. Nothing was sent."""
     LOST = "answer_lost"
-    """No whole answer came in time: the other side may have done what it was asked, or not."""
+    """No complete response arrived in time. The server may have processed the request."""
     TOO_LARGE = "too_large"
-    """The answer was cut. The other side has done what it was asked."""
+    """The response was too large, or compressed. The server has processed the request."""
     REDIRECTED = "redirected"
-    """The answer leads elsewhere, where this call must not follow."""
+    """The response redirects to a place that this call must not follow."""
 
 
 class CallFailed(DashtamError):
-    """A service that this needs does not answer as it should."""
+    """A required external service does not respond as expected."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.SERVICE_UNAVAILABLE
     code: ClassVar[str] = "call_failed"
@@ -36,4 +36,4 @@ class CallFailed(DashtamError):
 
 
 class InvalidResponse(ValueError):
-    """An answer is not the JSON that it should be; says what was seen and never quotes it."""
+    """A response is not valid JSON; the message describes what was seen and never quotes it."""

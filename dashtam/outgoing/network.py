@@ -1,4 +1,4 @@
-"""The sockets of outgoing calls: who may be connected to is decided on the very address that is connected to."""
+"""The sockets of outgoing calls: the policy judges the same IP address that is connected to."""
 
 import asyncio
 import ipaddress
@@ -14,17 +14,17 @@ from dashtam.settings.addresses import is_loopback
 
 Place = tuple[str, int]
 Judge = Callable[[str, IpAddress], str | None]
-"""Says of a host and one address of it why it is not called; None: it is."""
+"""Returns why an address of a host is refused; None if it is allowed."""
 LookUp = Callable[[str, int], Awaitable[list[str]]]
-"""Finds the addresses of a host."""
+"""Returns the addresses of a host."""
 _MAX_ADDRESSES: Final = 4
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Looks a name up once, judges every address, and connects to those addresses and to no name.
+    """Looks a name up once, judges every address, and connects only to those addresses.
 
-    A name that means something else a moment later (DNS rebinding) is of no use then: nobody asks again. `instead`
-    names places that are reached elsewhere, as `curl --connect-to` does; certificates still have to name the host.
+    A name that resolves differently a moment later (DNS rebinding) has no effect, because it is not looked up again.
+    `instead` maps a host and port to another, as `curl --connect-to` does; the certificate must still name the host.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that takes the connection.
+        """Connect to the first address of a host that accepts the connection.
 
         Raises:
-            CallFailed: an address of it is one that we do not call.
-            httpcore.ConnectError: nobody takes the connection.
+            CallFailed: the policy forbids one of the host's addresses.
+            httpcore.ConnectError: no address accepts the connection.
         """
         host, port = self._instead.get((host, port), (host, port))
         addresses = await self._find(host, port, timeout)
@@ -63,11 +63,11 @@ class Network(httpcore.AsyncNetworkBackend):
         raise failure
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401
-        """Refuse: nothing that we call is a file."""
-        raise CallFailed("a unix socket is not called", cause=Cause.REFUSED)
+        """Refuse: outgoing calls use TCP only."""
+        raise CallFailed("a unix socket is refused; expected TCP", cause=Cause.REFUSED)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, where httpcore tries again."""
+        """Wait before httpcore retries."""
         await self._sockets.sleep(seconds)
 
     async def _find(self, host: str, port: int, seconds: float | None) -> list[str]:
@@ -81,23 +81,23 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 async def ask_system(host: str, port: int) -> list[str]:
-    """Ask the system's resolver for the addresses of a host.
+    """Return the addresses of a host from the system's resolver.
 
     Raises:
-        OSError: it knows none.
+        OSError: the resolver knows no address.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
 class Fence:
-    """The judge of the testing environment (DISABLE_EXTERNAL_CALLS): this machine, and components by name."""
+    """The judge of the testing environment (DISABLE_EXTERNAL_CALLS): allows this machine, and components by name."""
 
     def __init__(self, components: Iterable[str]) -> None:
         self._components = frozenset(components)
 
     def __call__(self, host: str, address: IpAddress) -> str | None:
-        """Say why a call would leave; None where it does not."""
+        """Return why a call would leave the environment; None if it stays."""
         if address.is_loopback or (host in self._components and not is_loopback(host)):
             return None
         return f"{address} is not on this machine, and DISABLE_EXTERNAL_CALLS is on"

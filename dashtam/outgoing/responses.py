@@ -1,4 +1,4 @@
-"""What came back, and how it is read: JSON by the letter of RFC 8259, and no sooner."""
+"""The response of an outgoing call; its body is parsed on request, as strict JSON (RFC 8259)."""
 
 import json
 from collections.abc import Mapping
@@ -11,49 +11,49 @@ from typing import Any, Final, NoReturn
 from dashtam.outgoing.errors import InvalidResponse
 
 LONGEST_WAIT: Final = timedelta(days=1)
-"""However long somebody wants to be left alone, we ask again after this."""
+"""The maximum time that a Retry-After delays the next call."""
 _MAX_DIGITS: Final = 100
 
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer, read whole; neither body nor headers show in its repr."""
+    """A complete HTTP response; body and headers are not in the repr."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     """Names in lower case."""
     body: bytes = field(repr=False)
     began_at: datetime
-    """When the call began, by our clock: what an answer says of time counts from here."""
+    """When the call began, by our clock; lifetimes in a response count from this instant."""
 
     @property
     def is_ok(self) -> bool:
-        """Whether it was done (2xx)."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     @property
     def is_redirect(self) -> bool:
-        """Whether it leads elsewhere (3xx)."""
+        """Whether the status is 3xx."""
         return 300 <= self.status < 400
 
     @property
     def retry_after(self) -> timedelta | None:
-        """How long the other side wants to be left alone: seconds or a date (RFC 9110, 10.2.3), a day at most."""
+        """The wait that Retry-After requests, in seconds or as a date (RFC 9110, 10.2.3); at most one day."""
         return parse_retry_after(self.headers.get("retry-after"), now=datetime.now(UTC))
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever JSON can say
-        """Read the body as JSON; numbers with a point are Decimal.
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Parse the body as JSON; numbers with a fraction become Decimal.
 
         Raises:
-            InvalidResponse: it is no UTF-8, no JSON, too deep, or names a member twice.
+            InvalidResponse: see `parse_json`.
         """
         return parse_json(self.body)
 
     def json_object(self) -> dict[str, Any]:
-        """Read the body as one JSON object.
+        """Parse the body as one JSON object.
 
         Raises:
-            InvalidResponse: as for `json`, or it is something else.
+            InvalidResponse: see `parse_json`, or the value is not an object.
         """
         read = self.json()
         if not isinstance(read, dict):
@@ -62,10 +62,11 @@ class Response:
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401
-    """Read JSON strictly: what two readers would read in two ways is refused.
+    """Parse JSON strictly; ambiguous documents are refused.
 
     Raises:
-        InvalidResponse: it is no UTF-8, no JSON, too deep, holds NaN or an endless number, or names a member twice.
+        InvalidResponse: the body is not UTF-8 or not JSON, or is nested too deeply. Or it holds NaN, Infinity, a number
+            of more than 100 characters, or a repeated member.
     """
     try:
         return json.loads(
@@ -76,17 +77,17 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401
             object_pairs_hook=_object,
         )
     except UnicodeDecodeError:
-        raise InvalidResponse(f"{len(body)} bytes that are no UTF-8; expected JSON") from None
+        raise InvalidResponse(f"{len(body)} bytes that are not UTF-8; expected JSON") from None
     except json.JSONDecodeError as error:
         raise InvalidResponse(
-            f"{len(body)} bytes that are no JSON (at {error.pos}); expected an object"
+            f"{len(body)} bytes that are not JSON (at {error.pos}); expected an object"
         ) from None
     except RecursionError:
-        raise InvalidResponse("JSON deeper than anybody nests; expected an object") from None
+        raise InvalidResponse("JSON that is nested too deeply; expected an object") from None
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """Read a Retry-After; None where there is none, or nobody understands it."""
+    """Parse a Retry-After (RFC 9110, 10.2.3); None if it is absent or malformed."""
     if value is None:
         return None
     text = value.strip()
@@ -103,22 +104,22 @@ def parse_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 
 def _decimal(text: str) -> Decimal:
     if len(text) > _MAX_DIGITS:
-        raise InvalidResponse(f"a number of {len(text)} signs")
+        raise InvalidResponse(f"a number of {len(text)} characters; expected at most {_MAX_DIGITS}")
     return Decimal(text)
 
 
 def _integer(text: str) -> int:
     if len(text) > _MAX_DIGITS:
-        raise InvalidResponse(f"a number of {len(text)} digits")
+        raise InvalidResponse(f"a number of {len(text)} digits; expected at most {_MAX_DIGITS}")
     return int(text)
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidResponse(f"{name}, which JSON has not")
+    raise InvalidResponse(f"{name}, which is not JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise InvalidResponse("a member is named twice")
+        raise InvalidResponse("an object with a repeated member")
     return found

@@ -1,4 +1,4 @@
-"""httpx over httpcore's pool with sockets of our own: httpx' own transport does not take any."""
+"""An httpx transport over httpcore's pool with our own sockets, which httpx's transport does not support."""
 
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -15,7 +15,7 @@ _IDLE_SECONDS = 20.0
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends what httpx builds; every connection is made by a `Network`."""
+    """Sends httpx requests; a `Network` makes every connection."""
 
     def __init__(self, network: Network, trust: ssl.SSLContext) -> None:
         self._pool = httpcore.AsyncConnectionPool(
@@ -26,7 +26,7 @@ class Transport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request and answer as soon as the headers are there."""
+        """Send one request, and return when the response headers have arrived."""
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
@@ -44,7 +44,7 @@ class Transport(httpx.AsyncBaseTransport):
                 )
             )
         if not isinstance(response.stream, AsyncIterable):
-            raise TypeError(f"httpcore answers with {type(response.stream).__name__}")
+            raise TypeError(f"httpcore returned a {type(response.stream).__name__}; expected an async stream")
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -72,7 +72,7 @@ class _Stream(httpx.AsyncByteStream):
 
 @contextmanager
 def _as_httpx() -> Iterator[None]:
-    """Raise httpx' exceptions, which are called as httpcore's are, for whatever reads the answer."""
+    """Translate httpcore's exceptions into the httpx exceptions of the same name."""
     try:
         yield
     except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
@@ -82,9 +82,9 @@ def _as_httpx() -> Iterator[None]:
 
 @lru_cache(maxsize=8)
 def trust_of(authority: str) -> ssl.SSLContext:
-    """Whom calls believe: the authorities of this machine, and one more where a file names it.
+    """Return a context that trusts the certificate authorities of this machine and those in the file `authority`.
 
-    Made once: reading the machine's authorities takes a fifth of a second.
+    The result is cached: reading the machine's authorities takes 0.2 seconds.
 
     Raises:
         OSError: the file cannot be read, or holds no certificate.

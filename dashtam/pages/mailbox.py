@@ -7,7 +7,7 @@ from typing import Final
 from quart import Blueprint, Response
 from quart_schema import hide
 
-from dashtam.mail.mailbox import KeptMail, Mailbox
+from dashtam.mail.mailbox import KeptEmail, Mailbox
 from dashtam.web.audits import not_audited
 from dashtam.web.current import current_resources
 
@@ -31,12 +31,12 @@ blueprint = Blueprint("mailbox", __name__)
 async def page() -> Response:
     """Show the mailbox of the environment; nothing of it is markup but links."""
     mailer = current_resources().mailer
-    letters = await mailer.list_letters() if isinstance(mailer, Mailbox) else []
+    letters = await mailer.list_emails() if isinstance(mailer, Mailbox) else []
     text = "".join(map(_rendered, letters)) or "<p>No mail.</p>\n"
     return Response(_PAGE.replace("{letters}", text), content_type="text/html; charset=utf-8")
 
 
-def _rendered(letter: KeptMail) -> str:
+def _rendered(letter: KeptEmail) -> str:
     at = f"{letter.sent_at:%Y-%m-%d %H:%M:%S}"
     return _LETTER.format(
         at=at, to=escape(letter.to), subject=escape(letter.subject), text=_with_links(letter.text)

@@ -1,1 +1,1 @@
-"""The institutions that we can connect to: one folder each, behind one small protocol."""
+"""The institutions that Dashtam can connect to: one folder each, behind one small protocol."""

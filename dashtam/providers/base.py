@@ -1,8 +1,8 @@
-"""What every provider's adapter is: a description of the institution, and the calls that let us in.
+"""The protocol of a provider's adapter: a description of the institution, and the calls that obtain a grant.
 
-There are two ways in. An `OAuthAdapter` sends the user to the institution and exchanges the code that comes back
-(OAuth 2.1); a `SecretAdapter` takes what the user copied from the institution's own pages. Both answer with a
-`TokenGrant`, and both tell what went wrong with the exceptions of providers/errors.py and with nothing else.
+There are two kinds. An `OAuthAdapter` sends the user to the institution and exchanges the code of the redirect
+(OAuth 2.1). A `SecretAdapter` claims a secret that the user copied from the institution's own pages. Both return a
+`TokenGrant`, and both raise only the errors of providers/errors.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ from dashtam.providers.errors import SecretRefused
 
 @dataclass(frozen=True)
 class TokenGrant:
-    """What a provider answered, in clear: it lives in memory only, and its secrets do not show in its repr."""
+    """What a provider granted, unencrypted: it exists only in memory, and its repr shows no secrets."""
 
     access_token: SecretStr
     refresh_token: SecretStr | None = None
     expires_at: datetime | None = None
-    """Aware instant, counted from the start of the request; None: it does not expire, or nobody knows."""
+    """When the access token expires, counted from the start of the request; None: never, or unknown."""
     refresh_expires_at: datetime | None = None
     scope: str = ""
     """Space-separated, as granted (RFC 6749, 3.3)."""
     granted_at: datetime | None = None
-    """When the request for it began; an adapter always says it."""
+    """When the request for the grant began; adapters always set it."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What there is to know about an institution before anybody connects to it."""
+    """The description of an institution: what is known before a user connects to it."""
 
     key: str
     """The stable slug."""
@@ -42,30 +42,30 @@ class Profile:
     website: str
     authorization: Authorization
     scopes: tuple[str, ...] = ()
-    """What we ask for: the least that accounts, holdings and transactions can be read with."""
+    """The requested scopes: the minimum for reading accounts, holdings and transactions."""
     required_scopes: frozenset[str] = frozenset()
-    """Without these a grant is of no use."""
+    """A grant without one of these is rejected."""
     refresh_margin: timedelta = timedelta(minutes=5)
-    """How long before its end an access token is replaced: more than clocks differ."""
+    """How long before its expiry an access token is refreshed; longer than clocks differ."""
     access_ttl: timedelta | None = None
-    """How long an access token lives where the answer does not say; None: for good."""
+    """The lifetime of an access token if the response has no `expires_in`; None: unlimited."""
     refresh_ttl: timedelta | None = None
-    """How long a refresh token lives where the answer does not say; None: nobody knows."""
+    """The lifetime of a refresh token if the response does not state it; None: unknown."""
     is_refresh_ttl_fixed: bool = False
-    """Whether refreshing leaves the end of the refresh token where it was, as Schwab does."""
+    """Whether a refresh keeps the expiry of the refresh token, as at Schwab."""
     warn_before: timedelta = timedelta(days=1)
-    """How long before a refresh token ends its user is told."""
+    """How long before the refresh token expires the user gets an e-mail."""
     grace: timedelta = timedelta(0)
-    """How long the provider takes a replaced refresh token once more, for whoever lost the answer."""
+    """How long the provider still accepts a replaced refresh token, in case the response was lost."""
 
     def missing_scopes(self, scope: str) -> frozenset[str]:
-        """Say what a granted scope lacks of what we need; empty: nothing."""
+        """Return the required scopes that a granted scope lacks."""
         return self.required_scopes - frozenset(scope.split())
 
 
 @dataclass(frozen=True)
 class SecretField:
-    """Something that the user copies from the institution's pages."""
+    """A secret that the user copies from the institution's pages."""
 
     name: str
     label: str
@@ -77,40 +77,40 @@ class Adapter(Protocol):
 
     @property
     def profile(self) -> Profile:
-        """What there is to know about it."""
+        """The description of this provider."""
         ...
 
     @property
     def is_configured(self) -> bool:
-        """Whether the settings hold what this provider asks of an installation: its client id and secret."""
+        """Whether the settings hold what this provider requires of an installation: its client id and secret."""
         ...
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """Have the provider forget a token; false: this provider offers no way.
+        """Revoke a token at the provider; false: this provider does not support revocation.
 
-        `hint` is access_token or refresh_token (RFC 7009, 2.1). Returning true means that the token is dead, or was.
+        `hint` is access_token or refresh_token (RFC 7009, 2.1). True means that the token is no longer valid.
 
         Raises:
-            ProviderFailure: see providers/errors.py; the token has to be believed alive.
+            ProviderFailure: see providers/errors.py; the token may still be valid.
         """
         ...
 
 
 @runtime_checkable
 class OAuthAdapter(Adapter, Protocol):
-    """A provider to whom the user is sent."""
+    """A provider whose authorization page the user visits."""
 
     @property
     def issuer(self) -> str | None:
-        """The issuer that an answer has to name (RFC 9207); None: this provider names none."""
+        """The issuer that a redirect must name (RFC 9207); None: this provider names none."""
         ...
 
     def authorization_url(self, *, state: SecretStr, challenge: str, redirect_uri: str) -> str:
-        """Where the user is sent, with an S256 challenge (RFC 7636)."""
+        """Return the URL of the provider's authorization page, with an S256 challenge (RFC 7636)."""
         ...
 
     async def exchange(self, code: SecretStr, *, verifier: SecretStr, redirect_uri: str) -> TokenGrant:
-        """Exchange a code, once: whatever happens, it is never sent again.
+        """Exchange a code for a grant; the code is sent once and never retried.
 
         Raises:
             ProviderFailure: see providers/errors.py.
@@ -118,10 +118,10 @@ class OAuthAdapter(Adapter, Protocol):
         ...
 
     async def refresh(self, grant: TokenGrant) -> TokenGrant:
-        """Ask for the next grant; what the answer leaves out (refresh token, scope) is taken from the one before.
+        """Return the next grant; a refresh token or scope that the response omits is taken from `grant`.
 
         Raises:
-            GrantRefused: the grant is dead.
+            GrantRefused: the grant is no longer valid.
             ProviderFailure: see providers/errors.py.
         """
         ...
@@ -129,34 +129,37 @@ class OAuthAdapter(Adapter, Protocol):
 
 @runtime_checkable
 class SecretAdapter(Adapter, Protocol):
-    """A provider that gave the user something to copy."""
+    """A provider that shows the user secrets to copy."""
 
     @property
     def fields(self) -> Sequence[SecretField]:
-        """What the user has to bring."""
+        """The secrets that the user copies."""
         ...
 
     async def claim(self, secrets: Mapping[str, SecretStr]) -> TokenGrant:
-        """Make a grant of what the user brought, one value for each of `fields`.
+        """Return the grant for the copied secrets, one value for each of `fields`.
 
         Raises:
-            SecretRefused: the provider does not take it, or took it before.
+            SecretRefused: a secret is malformed, unknown to the provider, or already used.
             ProviderFailure: see providers/errors.py.
         """
         ...
 
 
 def read_secret(field: SecretField, secrets: Mapping[str, SecretStr]) -> SecretStr:
-    """Take one field of what a user entered, without the blanks around it.
+    """Return one of the entered secrets, without surrounding blanks.
 
     Raises:
-        SecretRefused: it is missing, too long, or holds what nobody copies: blanks, controls, signs beyond ASCII.
+        SecretRefused: it is missing or too long, or holds blanks, control characters or non-ASCII characters.
     """
     value = secrets.get(field.name, SecretStr("")).get_secret_value().strip()
     if not value or len(value) > field.max_characters:
         raise SecretRefused(
-            f"{field.name} has {len(value)} signs; expected 1 to {field.max_characters}", detail="malformed"
+            f"{field.name} has {len(value)} characters; expected 1 to {field.max_characters}",
+            detail="malformed",
         )
-    if not all("!" <= sign <= "~" for sign in value):
-        raise SecretRefused(f"{field.name} holds signs that no secret has", detail="malformed")
+    if not all("!" <= character <= "~" for character in value):
+        raise SecretRefused(
+            f"{field.name} holds blanks or non-ASCII characters; expected visible ASCII", detail="malformed"
+        )
     return SecretStr(value)

@@ -1,23 +1,23 @@
-"""How a provider can fail us: what to do next depends on nothing but the class.
+"""The errors of providers; the class of an error decides what happens next.
 
 ProviderFailure                 502  provider_failure
-├── GrantRefused                409  grant_refused            dead: the user has to connect again
-├── SecretRefused               422  secret_refused           what the user copied is not taken
+├── GrantRefused                409  grant_refused            permanent: the user has to connect again
+├── SecretRefused               422  secret_refused           the provider rejects what the user copied
 ├── ClientRefused               502  client_refused           our settings are wrong: an operator has to act
 ├── NotConfigured               409  provider_not_configured  our settings are empty: an operator has to act
-├── ProviderNotReady            503  provider_not_ready       may pass: try again later
-├── AnswerUnusable              502  answer_unusable          not what the standard or the provider's pages say
-└── NotConnected                409  not_connected            there is no token: the detail says why
+├── ProviderNotReady            503  provider_not_ready       temporary: retry later
+├── ResponseUnusable            502  answer_unusable          the response violates the standard or the documentation
+└── NotConnected                409  not_connected            the connection has no valid token: the detail says why
 
-And what keeps us from using it, though it did not fail:
+Errors that are not failures of the provider:
 
-NotConnectable                  409  not_connectable          nothing here speaks to it
+NotConnectable                  409  not_connectable          this installation has no adapter, or not yet
 AuthorizationDenied             403  authorization_denied     the user did not agree
-ScopeMissing                    403  scope_missing            the user agreed to less than we need
+ScopeMissing                    403  scope_missing            the user granted less than we need
 
-A message never repeats what a provider wrote, since it may quote a token; `detail` holds a short code from a fixed list
-of the adapter's. Where no answer came, it is the code of outgoing/errors.py: after `unreachable` the provider has not
-seen the call, after `answer_lost` and `too_large` it may have done what it was asked.
+A message never repeats what a provider wrote, since it may quote a token. `detail` is a short code from a fixed list of
+the adapter. If no response arrived, it is a code of outgoing/errors.py. After `unreachable`, the provider has not
+received the call; after `answer_lost` and `too_large`, it may have processed the call.
 """
 
 import math
@@ -36,77 +36,77 @@ class ProviderFailure(DashtamError):
 
     def __init__(self, message: str, *, detail: str = "", retry_after: timedelta | None = None) -> None:
         self.detail = detail or self.code
-        """What is stored and audited: a code of ours or of a standard (invalid_grant), never text."""
+        """The code that is stored and audited: one of ours or of a standard (invalid_grant), never text."""
         self.retry_after = retry_after
-        """How long the provider wants to be left alone (RFC 9110, 10.2.3)."""
+        """The wait that the provider requests before a retry (RFC 9110, 10.2.3)."""
         if retry_after is not None:
             self.headers = {"Retry-After": str(max(1, math.ceil(retry_after.total_seconds())))}
         super().__init__(message)
 
 
 class GrantRefused(ProviderFailure):
-    """The provider does not let us in any more: connect it again."""
+    """The provider no longer accepts this connection: connect it again."""
 
     status = HTTPStatus.CONFLICT
     code = "grant_refused"
 
 
 class SecretRefused(ProviderFailure):
-    """The provider does not take what you entered. If you used it nowhere else, somebody else may have."""
+    """The provider rejected what you entered. If you used it nowhere else, it may have been stolen."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     code = "secret_refused"
 
 
 class ClientRefused(ProviderFailure):
-    """The provider does not know this installation: whoever runs it has to look at its settings."""
+    """The provider does not know this installation: its operator has to check the settings."""
 
     code = "client_refused"
 
 
 class NotConfigured(ProviderFailure):
-    """This installation has no access to the provider yet: whoever runs it has to enter the client id and secret."""
+    """This installation has no access to the provider yet: its operator has to set the client id and secret."""
 
     status = HTTPStatus.CONFLICT
     code = "provider_not_configured"
 
 
 class ProviderNotReady(ProviderFailure):
-    """The provider does not answer now; try again later."""
+    """The provider is not available now; try again later."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "provider_not_ready"
 
 
-class AnswerUnusable(ProviderFailure):
-    """The provider answered something that cannot be used."""
+class ResponseUnusable(ProviderFailure):
+    """The provider sent a response that Dashtam cannot use."""
 
     code = "answer_unusable"
 
 
 class NotConnected(ProviderFailure):
-    """There is no valid token for this connection: connect it again."""
+    """This connection has no valid token: connect it again."""
 
     status = HTTPStatus.CONFLICT
     code = "not_connected"
 
 
 class NotConnectable(DashtamError):
-    """This installation cannot connect to this provider: it lacks what it needs for it, or there is no way yet."""
+    """This installation cannot connect to this provider: its settings are missing, or it is not supported yet."""
 
     status = HTTPStatus.CONFLICT
     code = "not_connectable"
 
 
 class AuthorizationDenied(DashtamError):
-    """The provider says that you did not agree."""
+    """The provider reports that you did not agree."""
 
     status = HTTPStatus.FORBIDDEN
     code = "authorization_denied"
 
 
 class ScopeMissing(DashtamError):
-    """You agreed to less than Dashtam needs."""
+    """You granted fewer permissions than Dashtam needs."""
 
     status = HTTPStatus.FORBIDDEN
     code = "scope_missing"

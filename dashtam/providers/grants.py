@@ -1,6 +1,6 @@
-"""Reads the answer of a token endpoint (RFC 6749, 5.1 and 5.2): everything that is used is checked, the rest is left.
+"""Parses the response of a token endpoint (RFC 6749, 5.1 and 5.2); every member that is used is validated.
 
-What an answer says beside that is not kept: no id_token, since nobody signs in by it.
+Other members are dropped, including an id_token: Dashtam does not use OpenID Connect to sign users in.
 """
 
 import re
@@ -11,10 +11,10 @@ from pydantic import SecretStr
 
 from dashtam.outgoing import InvalidResponse, Response
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.errors import AnswerUnusable
+from dashtam.providers.errors import ResponseUnusable
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
-"""VSCHAR without the blank, which no header of ours may carry (RFC 6749, A.12; RFC 6750, 2.1)."""
+"""VSCHAR without the blank, which is not allowed in our headers (RFC 6749, A.12; RFC 6750, 2.1)."""
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 _MAX_SCOPE: Final = 4096
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
@@ -22,16 +22,18 @@ _LONGEST: Final = timedelta(days=3660)
 
 
 def read_grant(
-    answer: Response, profile: Profile, *, before: TokenGrant | None = None, asked: str = ""
+    response: Response, profile: Profile, *, before: TokenGrant | None = None, requested: str = ""
 ) -> TokenGrant:
-    """Make a grant of an answer of status 200; what it leaves out is taken from the one before, or from `asked`.
+    """Return the grant in a response of status 200.
+
+    An omitted refresh token is taken from `before`; an omitted scope from `before` or `requested` (RFC 6749, 5.1).
 
     Raises:
-        AnswerUnusable: says which member is not what the standard says; no value is quoted.
+        ResponseUnusable: names the member that violates the standard; no value is quoted.
     """
-    members = read_members(answer)
+    members = read_members(response)
     if _text(members, "token_type", r"[A-Za-z]{1,32}").lower() != "bearer":
-        raise AnswerUnusable("the token is of another type than Bearer", detail="token_type")
+        raise ResponseUnusable("token_type is not Bearer", detail="token_type")
     access = SecretStr(_text(members, "access_token", _TOKEN))
     given = _optional_text(members, "refresh_token", _TOKEN)
     refresh = SecretStr(given) if given is not None else (before.refresh_token if before else None)
@@ -39,34 +41,34 @@ def read_grant(
     return TokenGrant(
         access_token=access,
         refresh_token=refresh,
-        expires_at=None if lives is None else answer.began_at + lives,
-        refresh_expires_at=_refresh_end(answer, profile, before, is_new=given is not None),
-        scope=_scope(members, before.scope if before else asked),
-        granted_at=answer.began_at,
+        expires_at=None if lives is None else response.began_at + lives,
+        refresh_expires_at=_refresh_end(response, profile, before, is_new=given is not None),
+        scope=_scope(members, before.scope if before else requested),
+        granted_at=response.began_at,
     )
 
 
-def read_members(answer: Response) -> dict[str, Any]:
-    """Read the JSON object of an answer.
+def read_members(response: Response) -> dict[str, Any]:
+    """Return the members of a response's JSON object.
 
     Raises:
-        AnswerUnusable: it is none.
+        ResponseUnusable: the body is not a JSON object.
     """
     try:
-        return answer.json_object()
+        return response.json_object()
     except InvalidResponse as wrong:
-        raise AnswerUnusable(f"the answer is {wrong}", detail="not_json") from None
+        raise ResponseUnusable(f"the response is {wrong}", detail="not_json") from None
 
 
 def _refresh_end(
-    answer: Response, profile: Profile, before: TokenGrant | None, *, is_new: bool
+    response: Response, profile: Profile, before: TokenGrant | None, *, is_new: bool
 ) -> datetime | None:
-    """When the refresh token ends: a replaced one anew, unless the provider counts from the sign-in on."""
+    """Return when the refresh token expires; a new token restarts the lifetime unless the profile fixes it."""
     if before is not None and (profile.is_refresh_ttl_fixed or not is_new):
         return before.refresh_expires_at
     if not is_new or profile.refresh_ttl is None:
         return None
-    return answer.began_at + profile.refresh_ttl
+    return response.began_at + profile.refresh_ttl
 
 
 def _lifetime(members: dict[str, Any]) -> timedelta | None:
@@ -74,18 +76,20 @@ def _lifetime(members: dict[str, Any]) -> timedelta | None:
     if value is None:
         return None
     if isinstance(value, str) and _DIGITS.fullmatch(value):
-        value = int(value)  # as some providers write it
+        value = int(value)  # some providers send a string
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LONGEST.total_seconds():
-        raise AnswerUnusable("expires_in is no number of seconds, 1 to ten years", detail="expires_in")
+        raise ResponseUnusable(
+            "expires_in is not an integer of seconds, from 1 to ten years", detail="expires_in"
+        )
     return timedelta(seconds=value)
 
 
-def _scope(members: dict[str, Any], otherwise: str) -> str:
+def _scope(members: dict[str, Any], default: str) -> str:
     value = members.get("scope")
     if value is None or value == "":
-        return otherwise
+        return default
     if not isinstance(value, str) or len(value) > _MAX_SCOPE or not _SCOPE.fullmatch(value):
-        raise AnswerUnusable("scope is no list of words", detail="scope")
+        raise ResponseUnusable("scope is not one or more words", detail="scope")
     return value
 
 
@@ -96,5 +100,5 @@ def _optional_text(members: dict[str, Any], name: str, shape: re.Pattern[str]) -
 def _text(members: dict[str, Any], name: str, shape: str | re.Pattern[str]) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not re.fullmatch(shape, value):
-        raise AnswerUnusable(f"{name} is missing or no token of 1 to 8192 signs", detail=name)
+        raise ResponseUnusable(f"{name} is missing, or is not a token of 1 to 8192 characters", detail=name)
     return value

@@ -1,7 +1,7 @@
-"""What OAuth providers have in common: the authorization URL, the token endpoint, and revocation.
+"""The shared code of OAuth adapters: the authorization URL, the token endpoint, and revocation.
 
-Authlib builds the parameters (RFC 6749, 7009 and 7636); our own client sends them, once. Adapters that speak plain
-OAuth use `OAuthClient` as it is and override what their provider does otherwise.
+Authlib builds the parameters (RFC 6749, 7009 and 7636); our own client sends them, once. An adapter uses `OAuthClient`
+and overrides only what its provider does differently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from dashtam.outgoing import CallFailed, Cause, Outgoing, Response
 from dashtam.outgoing.client import basic
 from dashtam.providers.base import Profile, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     NotConfigured,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.providers.grants import read_grant, read_members
 
@@ -46,7 +46,7 @@ _CLASS_OF_SERVERS: Final = 500
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where a provider is asked: known beforehand, and never taken from an answer."""
+    """The URLs of a provider: fixed in the adapter, never taken from a response."""
 
     authorize: str
     token: str
@@ -55,17 +55,17 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Client:
-    """What a provider knows this installation by; the secrets are tried in turn."""
+    """The identity of this installation at a provider; the secrets are tried in turn."""
 
     id: str
     secrets: Sequence[SecretStr] = field(default=(), repr=False)
 
 
 class OAuthClient:
-    """Speaks to one provider as OAuth 2.1 has it; an `OAuthAdapter` as it is."""
+    """An `OAuthAdapter` for a provider that follows OAuth 2.1."""
 
     failures: Mapping[str, type[ProviderFailure]] = _FAILURES
-    """What the error codes of the token endpoint mean."""
+    """Error code of the token endpoint to the error that it raises."""
 
     def __init__(
         self,
@@ -85,12 +85,12 @@ class OAuthClient:
 
     @property
     def profile(self) -> Profile:
-        """What there is to know about it."""
+        """The description of this provider."""
         return self._profile
 
     @property
     def client_id(self) -> str:
-        """What the provider calls this installation; empty where it is not configured."""
+        """The provider's id for this installation; empty if it is not configured."""
         return self._client.id
 
     @property
@@ -100,11 +100,11 @@ class OAuthClient:
 
     @property
     def issuer(self) -> str | None:
-        """The issuer that an answer has to name (RFC 9207)."""
+        """The issuer that a redirect must name (RFC 9207); None: this provider names none."""
         return self._issuer
 
     def authorization_url(self, *, state: SecretStr, challenge: str, redirect_uri: str) -> str:
-        """Where the user is sent: code flow and S256 always, and there is no way to ask for less."""
+        """Return the URL of the authorization page: always the code flow, always with S256."""
         return str(
             prepare_grant_uri(
                 self._endpoints.authorize,
@@ -119,58 +119,60 @@ class OAuthClient:
         )
 
     async def exchange(self, code: SecretStr, *, verifier: SecretStr, redirect_uri: str) -> TokenGrant:
-        """Exchange a code, as `OAuthAdapter` promises."""
-        answer = await self._ask(
+        """Exchange a code for a grant; see `OAuthAdapter.exchange`."""
+        response = await self._request_token(
             "authorization_code",
             redirect_uri=redirect_uri,
             code=code.get_secret_value(),
             code_verifier=verifier.get_secret_value(),
         )
-        return read_grant(answer, self._profile, asked=" ".join(self._profile.scopes))
+        return read_grant(response, self._profile, requested=" ".join(self._profile.scopes))
 
     async def refresh(self, grant: TokenGrant) -> TokenGrant:
-        """Ask for the next grant, as `OAuthAdapter` promises."""
+        """Return the next grant; see `OAuthAdapter.refresh`."""
         if grant.refresh_token is None:
-            raise GrantRefused("there is no refresh token", detail="no_refresh_token")
-        answer = await self._ask("refresh_token", refresh_token=grant.refresh_token.get_secret_value())
-        return read_grant(answer, self._profile, before=grant)
+            raise GrantRefused("the grant has no refresh token", detail="no_refresh_token")
+        response = await self._request_token(
+            "refresh_token", refresh_token=grant.refresh_token.get_secret_value()
+        )
+        return read_grant(response, self._profile, before=grant)
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """Have the provider forget a token (RFC 7009), as `Adapter` promises."""
+        """Revoke a token at the provider (RFC 7009); see `Adapter.revoke`."""
         if self._endpoints.revoke is None:
             return False
         body, _ = prepare_revoke_token_request(token.get_secret_value(), hint)
-        answer = await self._post_in_turn(self._endpoints.revoke, body)
-        if answer.is_ok:
+        response = await self._post_in_turn(self._endpoints.revoke, body)
+        if response.is_ok:
             return True
-        raise self._failure(answer, "revoke")
+        raise self._failure(response, "revoke")
 
     def authenticate(self, secret: SecretStr) -> tuple[Mapping[str, str], str]:
-        """Headers, and what joins the body, by which a token request is ours: HTTP Basic."""
+        """Return the headers and form fields that authenticate a token request: HTTP Basic."""
         return basic(self._client.id, secret), ""
 
-    async def _ask(self, grant_type: str, **parameters: str) -> Response:
+    async def _request_token(self, grant_type: str, **parameters: str) -> Response:
         body = prepare_token_request(grant_type, **parameters)
-        answer = await self._post_in_turn(self._endpoints.token, body)
-        if answer.status != HTTPStatus.OK:
-            raise self._failure(answer, grant_type)
-        return answer
+        response = await self._post_in_turn(self._endpoints.token, body)
+        if response.status != HTTPStatus.OK:
+            raise self._failure(response, grant_type)
+        return response
 
     async def _post_in_turn(self, url: str, body: str) -> Response:
-        """Send a request with the secret that worked last; one that is refused for its secret, with the other.
+        """Send a request with the secret that worked last; if the secret is refused, repeat it with the next.
 
-        Who refuses a client has not looked at its code or token (RFC 6749, 5.2), so they are as good as before.
+        A provider that refuses the client has not used its code or token (RFC 6749, 5.2), so both are still valid.
         """
         if not self.is_configured:
-            raise NotConfigured(f"{self._profile.key} has no client id and secret")
+            raise NotConfigured(f"{self._profile.key} has no client id and secret in the settings")
         secrets = self._client.secrets
         for turn in range(len(secrets)):
             index = (self._working + turn) % len(secrets)
-            answer = await self._post(url, body, secrets[index])
-            if not self.refuses_secret(answer):
+            response = await self._post(url, body, secrets[index])
+            if not self.refuses_secret(response):
                 self._working = index
                 break
-        return answer
+        return response
 
     async def _post(self, url: str, body: str, secret: SecretStr) -> Response:
         headers, more = self.authenticate(secret)
@@ -179,49 +181,49 @@ class OAuthClient:
         except CallFailed as failed:
             raise describe_failed_call(self._profile.key, failed) from None
 
-    def refuses_secret(self, answer: Response) -> bool:
-        """Whether an answer says that the client's secret is wrong, and nothing else."""
-        return not answer.is_ok and error_code(answer) == "invalid_client"
+    def refuses_secret(self, response: Response) -> bool:
+        """Whether a response says that the client's secret is wrong."""
+        return not response.is_ok and error_code(response) == "invalid_client"
 
-    def _failure(self, answer: Response, asked: str) -> ProviderFailure:
-        """Say what an answer that is no success means; a server that fails has not decided anything."""
+    def _failure(self, response: Response, operation: str) -> ProviderFailure:
+        """Return the error that an unsuccessful response means; error codes count only with status 400, 401 or 403."""
         known = None
-        if answer.status in _DECIDED:
-            known = self.explain(answer, error_code(answer), asked=asked)
-        return known or explain_status(self._profile.key, answer)
+        if response.status in _DECIDED:
+            known = self.explain(response, error_code(response), operation=operation)
+        return known or explain_status(self._profile.key, response)
 
-    def explain(self, answer: Response, code: str | None, *, asked: str) -> ProviderFailure | None:
-        """Say what an error code means; `asked` is the grant type, or `revoke`. None: nothing that we know."""
+    def explain(self, response: Response, code: str | None, *, operation: str) -> ProviderFailure | None:
+        """Return the error that a code means; None for an unknown code. `operation` is the grant type, or `revoke`."""
         if code is None or (kind := self.failures.get(code)) is None:
             return None
-        wait = answer.retry_after if kind is ProviderNotReady else None
-        return kind(f"{self._profile.key} answers {asked} with {code}", detail=code, retry_after=wait)
+        wait = response.retry_after if kind is ProviderNotReady else None
+        return kind(f"{self._profile.key} refuses {operation} with {code}", detail=code, retry_after=wait)
 
 
 def describe_failed_call(key: str, failed: CallFailed) -> ProviderFailure:
-    """Say what a call without an answer means to whoever needs the provider."""
+    """Return the provider error for a call without a response."""
     if failed.cause in {Cause.TOO_LARGE, Cause.REDIRECTED, Cause.REFUSED}:
-        return AnswerUnusable(f"{key}: {failed}", detail=failed.cause)
+        return ResponseUnusable(f"{key}: {failed}", detail=failed.cause)
     return ProviderNotReady(f"{key}: {failed}", detail=failed.cause)
 
 
-def explain_status(key: str, answer: Response) -> ProviderFailure:
-    """Say what the status of an answer means where its body says nothing that we know."""
-    message = f"{key} answers with status {answer.status}"
-    if answer.status >= _CLASS_OF_SERVERS or answer.status in _LATER:
-        detail = "too_many" if answer.status == HTTPStatus.TOO_MANY_REQUESTS else "failing"
-        return ProviderNotReady(message, detail=detail, retry_after=answer.retry_after)
-    if answer.is_redirect:
-        return AnswerUnusable(message, detail=Cause.REDIRECTED)
-    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+def explain_status(key: str, response: Response) -> ProviderFailure:
+    """Return the error that a status means if the body has no known error code."""
+    message = f"{key} responds with status {response.status}"
+    if response.status >= _CLASS_OF_SERVERS or response.status in _LATER:
+        detail = "too_many" if response.status == HTTPStatus.TOO_MANY_REQUESTS else "failing"
+        return ProviderNotReady(message, detail=detail, retry_after=response.retry_after)
+    if response.is_redirect:
+        return ResponseUnusable(message, detail=Cause.REDIRECTED)
+    if response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ClientRefused(message, detail="forbidden")
-    return AnswerUnusable(message, detail="unknown_answer")
+    return ResponseUnusable(message, detail="unknown_answer")
 
 
-def error_code(answer: Response) -> str | None:
-    """The `error` of an answer (RFC 6749, 5.2), where there is one that can be a code."""
+def error_code(response: Response) -> str | None:
+    """Return the `error` member of a response (RFC 6749, 5.2); None if it is absent or longer than a code."""
     try:
-        code = read_members(answer).get("error")
-    except AnswerUnusable:
+        code = read_members(response).get("error")
+    except ResponseUnusable:
         return None
     return code if isinstance(code, str) and len(code) <= _MAX_ERROR else None

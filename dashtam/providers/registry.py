@@ -1,7 +1,7 @@
-"""Finds the folders of dashtam/providers and builds their adapters; a folder is a provider, and there is no list.
+"""Finds the folders of dashtam/providers and builds their adapters; each folder is a provider.
 
-The module `adapter` of each says three things: PROFILE, SETTINGS (its own class of settings), and `build`, which makes
-the adapter, or answers None where the provider does not exist in this environment. docs/adding-a-provider.md shows one.
+The module `adapter` of a folder defines PROFILE, SETTINGS (its class of settings), and `build`. `build` returns the
+adapter, or None if the provider does not exist in this environment. docs/adding-a-provider.md shows an example.
 """
 
 import importlib
@@ -18,12 +18,12 @@ from dashtam.providers.settings import ProviderSettings, load_provider_settings,
 from dashtam.settings.model import Settings
 
 Build = Callable[..., Adapter | None]
-"""Called as `build(own, settings=settings, outgoing=outgoing)`: the provider's own settings, and the installation's."""
+"""Called as `build(own, settings=settings, outgoing=outgoing)`; `own` holds the provider's settings."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What the adapter module of a provider says."""
+    """What the adapter module of a provider defines."""
 
     profile: Profile
     settings: type[ProviderSettings]
@@ -31,20 +31,20 @@ class Folder:
 
 
 class Registry:
-    """Key to adapter, for the providers that exist in this environment."""
+    """The adapters of the providers that exist in this environment, by key."""
 
     def __init__(self, adapters: Iterable[Adapter]) -> None:
         self._adapters = {adapter.profile.key: adapter for adapter in adapters}
 
     def find(self, key: str) -> Adapter | None:
-        """The adapter of a provider; None where there is none."""
+        """Return the adapter of a provider; None if there is none."""
         return self._adapters.get(key)
 
     def get(self, key: str) -> Adapter:
-        """The adapter of a provider.
+        """Return the adapter of a provider.
 
         Raises:
-            NotFound: there is none.
+            NotFound: no adapter has this key in this environment.
         """
         adapter = self.find(key)
         if adapter is None:
@@ -66,22 +66,22 @@ class Registry:
         return adapter
 
     def list_configured(self) -> frozenset[str]:
-        """The keys of the providers that can be connected to."""
+        """Return the keys of the configured providers."""
         return frozenset(key for key, adapter in self._adapters.items() if adapter.is_configured)
 
 
 def list_folders() -> list[Folder]:
-    """Read every folder of dashtam/providers, in the order of their names.
+    """Return every folder of dashtam/providers, in the order of their names.
 
     Raises:
-        TypeError: one does not say what a provider has to say.
+        TypeError: an adapter module lacks a definition, or its key is not the folder's name.
     """
     names = sorted(found.name for found in pkgutil.iter_modules(providers.__path__) if found.ispkg)
     return [_read_folder(name) for name in names]
 
 
 def list_profiles() -> list[Profile]:
-    """What there is to know about every provider that this release has an adapter for, whatever the environment."""
+    """Return the profiles of all providers of this release, independent of the environment."""
     return [folder.profile for folder in list_folders()]
 
 
@@ -90,6 +90,7 @@ def build_registry(settings: Settings, outgoing: Outgoing) -> Registry:
 
     Raises:
         SettingsError: the settings of a provider are malformed.
+        TypeError: see `list_folders`.
     """
     built = [
         folder.build(load_provider_settings(folder.settings), settings=settings, outgoing=outgoing)
@@ -99,7 +100,7 @@ def build_registry(settings: Settings, outgoing: Outgoing) -> Registry:
 
 
 def provider_secrets() -> frozenset[str]:
-    """Every value in the settings of providers that must never be written anywhere.
+    """Return every secret value in the settings of providers, which logs must never contain.
 
     Raises:
         SettingsError: the settings of a provider are malformed.
@@ -113,9 +114,11 @@ def _read_folder(name: str) -> Folder:
     missing = [word for word in ("PROFILE", "SETTINGS", "build") if not hasattr(module, word)]
     if missing:
         raise TypeError(
-            f"{module.__name__} does not say {', '.join(missing)}; docs/adding-a-provider.md shows how"
+            f"{module.__name__} does not define {', '.join(missing)}; docs/adding-a-provider.md shows how"
         )
     folder = Folder(module.PROFILE, module.SETTINGS, module.build)
     if folder.profile.key != name:
-        raise TypeError(f"{module.__name__} has the key {folder.profile.key!r}; expected its folder's name")
+        raise TypeError(
+            f"{module.__name__} has the key {folder.profile.key!r}; expected {name!r}, its folder"
+        )
     return folder

@@ -1,6 +1,6 @@
-"""What an installation tells of a provider: its client id and secrets, from the same places as every other setting.
+"""The settings of providers: client ids and secrets, read from the same places as all other settings.
 
-Each provider has a class of its own, and each name begins with the provider's:
+Each provider has its own class, and the names of its settings begin with the provider's name:
 
     class SchwabSettings(ClientSettings):
         model_config = provider_config("SCHWAB_")
@@ -22,7 +22,7 @@ AnySettings = TypeVar("AnySettings", bound="ProviderSettings")
 
 
 class ProviderSettings(BaseSettings):
-    """The settings of one provider; empty ones are no mistake, the provider is not available then."""
+    """The settings of one provider; if they are empty, the provider is not available."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8-sig", extra="ignore", frozen=True, case_sensitive=True
@@ -30,23 +30,27 @@ class ProviderSettings(BaseSettings):
 
 
 class ClientSettings(ProviderSettings):
-    """Of a provider that knows its clients by an id and a secret (RFC 6749, 2.3.1).
+    """The settings of a provider that identifies clients by an id and a secret (RFC 6749, 2.3.1).
 
-    CLIENT_SECRET_NEXT is taken in turn, so that a secret is replaced without an outage: enter the new one there, have
-    the provider make it valid, and move it to CLIENT_SECRET when the old one is gone.
+    Both secrets are tried in turn, so that a secret can be replaced without an outage. Set CLIENT_SECRET_NEXT, activate
+    the new secret at the provider, and move it to CLIENT_SECRET once the old secret is revoked.
     """
 
     CLIENT_ID: str = Field(
         "",
         max_length=_MAX_CHARACTERS,
         pattern=_PLAIN,
-        description="what the provider calls this installation.",
+        description="The provider's id for this installation.",
     )
     CLIENT_SECRET: SecretStr = Field(
-        SecretStr(""), max_length=_MAX_CHARACTERS, description="what this installation proves itself with."
+        SecretStr(""),
+        max_length=_MAX_CHARACTERS,
+        description="The secret of this installation at the provider.",
     )
     CLIENT_SECRET_NEXT: SecretStr = Field(
-        SecretStr(""), max_length=_MAX_CHARACTERS, description="its successor, while the secret is replaced."
+        SecretStr(""),
+        max_length=_MAX_CHARACTERS,
+        description="The next secret, while the secret is replaced.",
     )
 
     @model_validator(mode="after")
@@ -54,10 +58,10 @@ class ClientSettings(ProviderSettings):
         if bool(self.CLIENT_ID) is not bool(self.secrets):
             missing = "CLIENT_SECRET" if self.CLIENT_ID else "CLIENT_ID"
             prefix = self.model_config.get("env_prefix", "")
-            raise ValueError(f"{prefix}{missing} is missing; expected both of id and secret, or none")
+            raise ValueError(f"{prefix}{missing} is missing; expected both the id and a secret, or neither")
         if not all(_is_plain(secret) for secret in self.secrets):
             raise ValueError(
-                "a client secret holds blanks or signs beyond ASCII; expected what the provider shows"
+                "a client secret holds blanks or non-ASCII characters; expected the secret that the provider shows"
             )
         return self
 
@@ -70,15 +74,15 @@ class ClientSettings(ProviderSettings):
 
 
 def provider_config(prefix: str) -> SettingsConfigDict:
-    """Build the configuration of a provider's settings, whose names begin with `prefix`."""
+    """Return the configuration of a provider's settings, whose names begin with `prefix`."""
     return SettingsConfigDict(env_prefix=prefix)
 
 
 def load_provider_settings(kind: type[AnySettings]) -> AnySettings:
-    """Read the settings of a provider: environment variables over the env file.
+    """Read the settings of a provider; environment variables override the env file.
 
     Raises:
-        SettingsError: everything that is malformed, by name and with where it came from. No value is quoted.
+        SettingsError: lists every malformed setting by name and origin; values are never quoted.
     """
     env_file = find_env_file()
     values = read_env_file(env_file) if env_file else {}
@@ -96,7 +100,7 @@ def load_provider_settings(kind: type[AnySettings]) -> AnySettings:
 
 
 def secrets_of(settings: ProviderSettings) -> frozenset[str]:
-    """Every value of a provider's settings that must never be written anywhere."""
+    """Return every secret value of a provider's settings, which logs must never contain."""
     secrets = (value.get_secret_value() for _, value in settings if isinstance(value, SecretStr))
     return frozenset(secret for secret in secrets if secret)
 

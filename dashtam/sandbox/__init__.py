@@ -1,1 +1,1 @@
-"""The bank that Dashtam plays itself: a real OAuth 2.1 authorization server, in development and tests alone."""
+"""The sandbox, an invented bank: a real OAuth 2.1 authorization server, only in development and tests."""

@@ -1,6 +1,6 @@
-"""Turns the knobs of the sandbox of this environment: `python -m dashtam.sandbox ['{"fault": "503"}']`.
+"""Sets the knobs of this environment's sandbox: `python -m dashtam.sandbox ['{"fault": "503"}']`.
 
-Without an argument it only shows them, and what was counted; `{}` puts every knob to rest.
+Without an argument, it only shows the knobs and the counters; `{}` resets every knob.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from dashtam.settings.model import Environment, Settings
 
 
 async def turn(settings: Settings, *, body: str | None) -> str:
-    """What to print: knobs and counters as JSON, after turning them where `body` says so.
+    """Set the knobs to `body`, if any, and return knobs and counters as JSON.
 
     Raises:
         NotFound: production has no sandbox.
-        InvalidRequest: a knob is unknown, or cannot be turned so far.
-        CacheNotReady: Redis does not answer.
+        InvalidRequest: a knob is unknown, or its value is out of range.
+        CacheNotReady: Redis is not available.
     """
     if settings.ENVIRONMENT is Environment.PRODUCTION:
         raise NotFound("production has no sandbox")
@@ -39,11 +39,11 @@ async def turn(settings: Settings, *, body: str | None) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print it and answer the exit code."""
+    """Print knobs and counters, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m dashtam.sandbox", description="Turn the sandbox's knobs."
+        prog="python -m dashtam.sandbox", description="Show or set the knobs of the sandbox."
     )
-    parser.add_argument("knobs", nargs="?", help="a JSON object; the knobs that it does not name are at rest")
+    parser.add_argument("knobs", nargs="?", help="a JSON object; knobs that it does not name are reset")
     body: str | None = parser.parse_args(argv).knobs
     try:
         settings = load_settings(Settings)

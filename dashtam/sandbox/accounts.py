@@ -1,4 +1,4 @@
-"""What the customers of the sandbox own: invented, and the same for all of them."""
+"""The accounts of the sandbox: invented, and the same for every customer."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""/sandbox: metadata, consent, tokens, revocation, a few invented accounts, and the knobs of the bank."""
+"""/sandbox: metadata, consent, tokens, revocation, a few invented accounts, and the knobs of the sandbox."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ from dashtam.web.current import current_resources
 
 _COOKIE: Final = "__Host-dashtam-sandbox"
 _BROWSER: Final = re.compile(r"[\w-]{43}", re.ASCII)
-_PLAYED: Final = "plays a bank: its clients audit what comes of it"
+_PLAYED: Final = "belongs to an invented bank; its clients audit their own actions"
 
 blueprint = Blueprint("sandbox", __name__)
 
@@ -31,7 +31,7 @@ blueprint = Blueprint("sandbox", __name__)
 @not_audited(_PLAYED)
 @hide
 async def metadata() -> Response:
-    """Say what this authorization server can do (RFC 8414, 3.1)."""
+    """Return the metadata of this authorization server (RFC 8414, 3.1)."""
     base = issuer(current_resources().settings)
     return jsonify(
         issuer=base,
@@ -52,21 +52,23 @@ async def metadata() -> Response:
 @not_audited(_PLAYED)
 @hide
 async def ask() -> Response:
-    """Ask the person whether the client may."""
+    """Show the consent page, or redirect with an error (OAuth 2.1, 4.1)."""
     resources = current_resources()
     try:
-        asked, error = consent.read_request(resources.settings, request.args)
+        client_request, error = consent.read_request(resources.settings, request.args)
     except consent.Misdirected as wrong:
         return pages.refusal(str(wrong))
     knobs = await Knobs.read(resources.cache)
     if error or knobs.denies:
-        return _leave(consent.refuse(knobs, resources.settings, asked, error or "access_denied"))
-    # The tabs of a browser share one, so that two pages at once can both be answered.
+        return _leave(consent.refuse(knobs, resources.settings, client_request, error or "access_denied"))
+    # The tabs of a browser share one cookie, so that two open pages can both be submitted.
     known = request.cookies.get(_COOKIE, "")
     browser = known if _BROWSER.fullmatch(known) else secrets.token_urlsafe(32)
-    ticket = await consent.keep(resources.cache, asked, browser=browser)
-    page = pages.consent(client="Dashtam", scope=asked.scope, ticket=ticket, redirect_uri=asked.redirect_uri)
-    # None but our own form carries it: a page elsewhere can neither read the ticket nor have this cookie sent.
+    ticket = await consent.keep(resources.cache, client_request, browser=browser)
+    page = pages.consent(
+        client="Dashtam", scope=client_request.scope, ticket=ticket, redirect_uri=client_request.redirect_uri
+    )
+    # Only our own form passes: another site can neither read the ticket nor make the browser send this cookie.
     page.set_cookie(_COOKIE, browser, secure=True, httponly=True, samesite="Strict", path="/", max_age=600)
     return page
 
@@ -75,23 +77,23 @@ async def ask() -> Response:
 @not_audited(_PLAYED)
 @hide
 async def decide() -> Response:
-    """Take the person's answer and send the browser back to the client."""
+    """Process the submitted consent page, and redirect the browser to the client."""
     resources, form = current_resources(), await request.form
     browser = request.cookies.get(_COOKIE, "")
-    asked = await consent.take(resources.cache, form.get("ticket", ""), browser=browser)
-    if asked is None:
-        return pages.refusal("This page was answered before, took too long, or belongs to another browser.")
+    client_request = await consent.take(resources.cache, form.get("ticket", ""), browser=browser)
+    if client_request is None:
+        return pages.refusal("This page was submitted already, has expired, or belongs to another browser.")
     knobs = await Knobs.read(resources.cache)
     if form.get("answer") != "allow":
-        return _leave(consent.refuse(knobs, resources.settings, asked, "access_denied"))
-    return _leave(await consent.allow(Store(resources.cache), knobs, resources.settings, asked))
+        return _leave(consent.refuse(knobs, resources.settings, client_request, "access_denied"))
+    return _leave(await consent.allow(Store(resources.cache), knobs, resources.settings, client_request))
 
 
 @blueprint.post("/sandbox/token")
 @not_audited(_PLAYED)
 @hide
 async def issue() -> Response:
-    """Grant tokens for a code or a refresh token."""
+    """Issue tokens for a code or a refresh token."""
     cache = current_resources().cache
     store, knobs = Store(cache), await Knobs.read(cache)
     await store.count("token_requests")
@@ -101,17 +103,17 @@ async def issue() -> Response:
     if not _is_client():
         return _refused("invalid_client", HTTPStatus.UNAUTHORIZED)
     try:
-        answer = await _grant(store, knobs)
+        granted = await _grant(store, knobs)
     except grants.TokenRefused as refused:
         return _refused(refused.error, HTTPStatus.BAD_REQUEST)
-    return faults.hang_up() if knobs.loses_answers else jsonify(answer)
+    return faults.hang_up() if knobs.loses_answers else jsonify(granted)
 
 
 async def _grant(store: Store, knobs: Knobs) -> dict[str, Any]:
     form = await request.form
     given = {name: values[0] for name, values in form.to_dict(flat=False).items() if len(values) == 1}
     if len(given) != len(form):
-        raise grants.TokenRefused("invalid_request", "a parameter is given twice")
+        raise grants.TokenRefused("invalid_request", "a parameter is repeated")
     match given.get("grant_type"):
         case "authorization_code":
             return await grants.exchange_code(
@@ -123,14 +125,14 @@ async def _grant(store: Store, knobs: Knobs) -> dict[str, Any]:
             )
         case "refresh_token":
             return await grants.refresh(store, knobs, token=given.get("refresh_token", ""))
-    raise grants.TokenRefused("unsupported_grant_type", "neither a code nor a refresh token")
+    raise grants.TokenRefused("unsupported_grant_type", "expected authorization_code or refresh_token")
 
 
 @blueprint.post("/sandbox/revoke")
 @not_audited(_PLAYED)
 @hide
 async def revoke() -> Response:
-    """Forget a token (RFC 7009)."""
+    """Revoke a token (RFC 7009)."""
     cache = current_resources().cache
     store, knobs = Store(cache), await Knobs.read(cache)
     await store.count("revoke_requests")
@@ -146,16 +148,16 @@ async def revoke() -> Response:
 @not_audited(_PLAYED)
 @hide
 async def accounts() -> Response:
-    """Show the invented accounts to whoever holds a good access token (RFC 6750)."""
+    """Return the invented accounts, given a valid access token (RFC 6750)."""
     cache = current_resources().cache
     store, knobs = Store(cache), await Knobs.read(cache)
     await store.count("account_requests")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     issued = await grants.find_access(store, knobs, token) if scheme.lower() == "bearer" else None
     if issued is None:
-        answer = _refused("invalid_token", HTTPStatus.UNAUTHORIZED)
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="sandbox", error="invalid_token"'
-        return answer
+        response = _refused("invalid_token", HTTPStatus.UNAUTHORIZED)
+        response.headers["WWW-Authenticate"] = 'Bearer realm="sandbox", error="invalid_token"'
+        return response
     if "accounts" not in issued.scope.split():
         return _refused("insufficient_scope", HTTPStatus.FORBIDDEN)
     return jsonify(accounts=ACCOUNTS)
@@ -165,7 +167,7 @@ async def accounts() -> Response:
 @not_audited(_PLAYED)
 @hide
 async def turn() -> Response:
-    """Show the knobs and counters; with PUT, turn the knobs and begin to count anew."""
+    """Return knobs and counters; PUT sets the knobs and resets the counters first."""
     cache = current_resources().cache
     if not _is_client():
         return _refused("invalid_client", HTTPStatus.UNAUTHORIZED)
@@ -179,7 +181,7 @@ async def turn() -> Response:
 
 
 def _is_client() -> bool:
-    """Whether the caller is the one client, by HTTP Basic (RFC 6749, 2.3.1)."""
+    """Whether the caller authenticates as the only client, with HTTP Basic (RFC 6749, 2.3.1)."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     try:
         user, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")

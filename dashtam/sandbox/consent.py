@@ -1,4 +1,4 @@
-"""The authorization endpoint (OAuth 2.1, 4.1): who asks is checked, and then the person decides."""
+"""The authorization endpoint (OAuth 2.1, 4.1): the request is validated, and then the customer decides."""
 
 import json
 import re
@@ -20,18 +20,18 @@ from dashtam.security.tokens import hashed
 from dashtam.settings.model import Settings
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_DECIDES_WITHIN: Final = timedelta(minutes=10)
+_CONSENT_TTL: Final = timedelta(minutes=10)
 _MAX_STATE: Final = 1024
 WRONG_ISSUER: Final = "https://evil.example.com"
 
 
 class Misdirected(ValueError):
-    """Who asks is not known, so nobody is sent anywhere; says why."""
+    """The client or its redirect URI is unknown, so the browser must not be redirected; the message says why."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a client asks for."""
+class ClientRequest:
+    """A client's authorization request (OAuth 2.1, 4.1.1)."""
 
     redirect_uri: str
     state: str
@@ -40,12 +40,12 @@ class Asked:
 
 
 def redirect_uri_of(settings: Settings) -> str:
-    """The one redirect URI of the one client; compared to the letter (RFC 9700, 2.1)."""
+    """Return the only registered redirect URI; requests must match it exactly (RFC 9700, 2.1)."""
     return f"{settings.CALLBACK_URL}/callback/{PROFILE.key}"
 
 
-def read_request(settings: Settings, parameters: "MultiDict[str, str]") -> tuple[Asked, str | None]:
-    """Read an authorization request, and the error that its client is told (RFC 6749, 4.1.2.1), if any.
+def read_request(settings: Settings, parameters: "MultiDict[str, str]") -> tuple[ClientRequest, str | None]:
+    """Return the authorization request, and the error code for its client (RFC 6749, 4.1.2.1); None if it is valid.
 
     Raises:
         Misdirected: the client or its redirect URI is unknown.
@@ -57,31 +57,31 @@ def read_request(settings: Settings, parameters: "MultiDict[str, str]") -> tuple
     if single.get("redirect_uri") != redirect_uri_of(settings):
         raise Misdirected("The redirect_uri is not the registered one.")
     scope = single.get("scope", PROFILE.scopes[0])
-    asked = Asked(
+    client_request = ClientRequest(
         single["redirect_uri"], single.get("state", "")[:_MAX_STATE], scope, single.get("code_challenge", "")
     )
     if len(single) != len(given):
-        return asked, "invalid_request"
+        return client_request, "invalid_request"
     if single.get("response_type") != "code":
-        return asked, "unsupported_response_type"
-    # S256 and nothing less (OAuth 2.1, 7.5.2): without a method a challenge would be plain.
-    if single.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(asked.challenge):
-        return asked, "invalid_request"
+        return client_request, "unsupported_response_type"
+    # Only S256 is accepted (OAuth 2.1, 7.5.2): without a method, the challenge would be plain.
+    if single.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(client_request.challenge):
+        return client_request, "invalid_request"
     if not scope.split() or not set(scope.split()) <= set(PROFILE.scopes):
-        return asked, "invalid_scope"
-    return asked, None
+        return client_request, "invalid_scope"
+    return client_request, None
 
 
-async def keep(cache: Cache, asked: Asked, *, browser: str) -> str:
-    """Keep a request until it is decided, for this browser alone; answers the ticket of the form."""
+async def keep(cache: Cache, client_request: ClientRequest, *, browser: str) -> str:
+    """Store a request for this browser for ten minutes, and return the ticket of the consent form."""
     ticket = secrets.token_urlsafe(32)
-    kept = json.dumps({"browser": hashed(browser), "asked": vars(asked)})
-    await cache.put(sandbox_key("consent", hashed(ticket)), kept, ttl=_DECIDES_WITHIN)
+    kept = json.dumps({"browser": hashed(browser), "asked": vars(client_request)})
+    await cache.put(sandbox_key("consent", hashed(ticket)), kept, ttl=_CONSENT_TTL)
     return ticket
 
 
-async def take(cache: Cache, ticket: str, *, browser: str) -> Asked | None:
-    """Take a request that its browser decides, once; None: there is none, or the form came from elsewhere."""
+async def take(cache: Cache, ticket: str, *, browser: str) -> ClientRequest | None:
+    """Return a stored request, once; None if there is none, or the form came from another browser."""
     key = sandbox_key("consent", hashed(ticket))
     kept = await cache.recall(key)
     if not kept:
@@ -89,30 +89,31 @@ async def take(cache: Cache, ticket: str, *, browser: str) -> Asked | None:
     members: dict[str, Any] = json.loads(kept)
     if not secrets.compare_digest(members["browser"], hashed(browser)):
         return None
-    if (
-        await cache.set_if_absent(sandbox_key("decided", hashed(ticket)), "1", ttl=_DECIDES_WITHIN)
-        is not None
-    ):
+    if await cache.set_if_absent(sandbox_key("decided", hashed(ticket)), "1", ttl=_CONSENT_TTL) is not None:
         return None
-    return Asked(**members["asked"])
+    return ClientRequest(**members["asked"])
 
 
-async def allow(store: Store, knobs: Knobs, settings: Settings, asked: Asked) -> str:
-    """Give the client a code; answers where the browser goes."""
+async def allow(store: Store, knobs: Knobs, settings: Settings, client_request: ClientRequest) -> str:
+    """Issue a code, and return the URL that the browser is redirected to."""
     lives = timedelta(seconds=knobs.code_seconds)
     issued = Issued(
-        await store.begin_family(), asked.scope, now_of(knobs) + lives, asked.redirect_uri, asked.challenge
+        await store.begin_family(),
+        client_request.scope,
+        now_of(knobs) + lives,
+        client_request.redirect_uri,
+        client_request.challenge,
     )
-    return _back(settings, knobs, asked, code=await store.issue("code", issued, ttl=lives))
+    return _back(settings, knobs, client_request, code=await store.issue("code", issued, ttl=lives))
 
 
-def refuse(knobs: Knobs, settings: Settings, asked: Asked, error: str) -> str:
-    """Tell the client no; answers where the browser goes."""
+def refuse(knobs: Knobs, settings: Settings, client_request: ClientRequest, error: str) -> str:
+    """Return the URL that the browser is redirected to with an error code."""
     more = {"error_description": knobs.denial} if knobs.denial else {}
-    return _back(settings, knobs, asked, error=error, **more)
+    return _back(settings, knobs, client_request, error=error, **more)
 
 
-def _back(settings: Settings, knobs: Knobs, asked: Asked, **answer: str) -> str:
+def _back(settings: Settings, knobs: Knobs, client_request: ClientRequest, **parameters: str) -> str:
     named = {"right": {"iss": issuer(settings)}, "wrong": {"iss": WRONG_ISSUER}, "none": {}}[knobs.issuer]
-    state = {"state": asked.state} if asked.state else {}
-    return f"{asked.redirect_uri}?{urlencode({**answer, **state, **named})}"
+    state = {"state": client_request.state} if client_request.state else {}
+    return f"{client_request.redirect_uri}?{urlencode({**parameters, **state, **named})}"

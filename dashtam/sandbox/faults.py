@@ -1,4 +1,4 @@
-"""The ways in which the token endpoint of the sandbox fails when it is told to."""
+"""The faults that the knobs of the sandbox can inject into its token endpoint."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -13,7 +13,7 @@ _HTML: Final = "<!doctype html><title>Access Denied</title><p>Reference 18.abc"
 
 
 def fail(fault: Fault, knobs: Knobs) -> Response:
-    """Answer as badly as `fault` says."""
+    """Return the response of a fault."""
     retry = {"Retry-After": knobs.retry_after} if knobs.retry_after else {}
     match fault:
         case "400":
@@ -37,7 +37,7 @@ def fail(fault: Fault, knobs: Knobs) -> Response:
 
 
 def hang_up() -> Response:
-    """Begin an answer and break off."""
+    """Return a response that breaks off after its first byte."""
     return Response(_broken(), 200, content_type="application/json")
 
 
@@ -52,4 +52,4 @@ async def _huge() -> AsyncIterator[bytes]:
 
 async def _broken() -> AsyncIterator[bytes]:
     yield b"{"
-    raise ConnectionResetError("the sandbox was told to hang up")
+    raise ConnectionResetError("a knob of the sandbox breaks off this response")

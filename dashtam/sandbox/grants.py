@@ -1,4 +1,4 @@
-"""What the token endpoint grants: a code once, a refresh token once and within its grace, and no stranger's."""
+"""The grants of the token endpoint: each code and refresh token is used once, except within its grace period."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -20,28 +20,28 @@ class TokenRefused(DashtamError):
 
 
 def now_of(knobs: Knobs) -> datetime:
-    """The sandbox's own clock."""
+    """Return the time of the sandbox's own clock."""
     return datetime.now(UTC) + timedelta(seconds=knobs.clock_offset_seconds)
 
 
 async def exchange_code(
     store: Store, knobs: Knobs, *, code: str, redirect_uri: str, verifier: str
 ) -> dict[str, Any]:
-    """Exchange a code for tokens.
+    """Exchange a code for tokens, and return the members of the token response.
 
     Raises:
-        TokenRefused: it was never one, is too old, was used, or is not the caller's. A code that is used twice takes
-            what came of it along (OAuth 2.1, 4.1.3).
+        TokenRefused: the code is unknown, expired or used, or the redirect URI or verifier does not match. Reuse of a
+            code revokes the tokens that were issued for it (OAuth 2.1, 4.1.3).
     """
     issued, now = await store.find("code", code), now_of(knobs)
     if issued is None:
         raise TokenRefused("invalid_grant", "unknown code")
     if issued.is_over(now):
-        raise TokenRefused("invalid_grant", "the code is too old")
+        raise TokenRefused("invalid_grant", "the code has expired")
     if issued.redirect_uri != redirect_uri:
-        raise TokenRefused("invalid_grant", "another redirect_uri")
-    if not knobs.ignores_pkce and not _meets(verifier, issued.challenge):
-        raise TokenRefused("invalid_grant", "the verifier does not meet the challenge")
+        raise TokenRefused("invalid_grant", "redirect_uri differs from that of the authorization request")
+    if not knobs.ignores_pkce and not _matches(verifier, issued.challenge):
+        raise TokenRefused("invalid_grant", "the verifier does not match the challenge")
     if await store.spend("code", code, now) and not knobs.accepts_code_twice:
         await store.end_family(issued.family)
         raise TokenRefused("invalid_grant", "the code was used before")
@@ -50,15 +50,15 @@ async def exchange_code(
 
 
 async def refresh(store: Store, knobs: Knobs, *, token: str) -> dict[str, Any]:
-    """Exchange a refresh token for the next tokens.
+    """Exchange a refresh token for the next tokens, and return the members of the token response.
 
     Raises:
-        TokenRefused: it was never one, has ended, was revoked, or was used before and its grace is over; then somebody
-            has it who should not, and nobody's tokens of this family live on (RFC 9700, 4.14.2).
+        TokenRefused: the token is unknown, expired or revoked, or was used and its grace period is over. Such a reuse
+            means theft, and revokes all tokens of the family (RFC 9700, 4.14.2).
     """
     issued, now = await store.find("refresh", token), now_of(knobs)
     if issued is None or issued.is_over(now) or not await store.is_alive(issued.family):
-        raise TokenRefused("invalid_grant", "unknown, ended or revoked refresh token")
+        raise TokenRefused("invalid_grant", "the refresh token is unknown, expired or revoked")
     if knobs.rotates and (used_at := await store.spend("refresh", token, now)):
         await store.count("refresh_reused")
         if now - used_at > timedelta(seconds=knobs.grace_seconds):
@@ -73,7 +73,7 @@ async def refresh(store: Store, knobs: Knobs, *, token: str) -> dict[str, Any]:
 
 
 async def revoke(store: Store, token: str) -> None:
-    """Let a token, and what it belongs to, live no longer; unknown ones are as good as revoked (RFC 7009, 2.2)."""
+    """Revoke a token and its family; an unknown token is not an error (RFC 7009, 2.2)."""
     for kind in ("refresh", "access"):
         issued = await store.find(kind, token)
         if issued is not None:
@@ -82,7 +82,7 @@ async def revoke(store: Store, token: str) -> None:
 
 
 async def find_access(store: Store, knobs: Knobs, token: str) -> Issued | None:
-    """What an access token lets in to; None: nothing."""
+    """Return what was issued under an access token; None if it is unknown, expired or revoked."""
     issued = await store.find("access", token)
     if issued is None or issued.is_over(now_of(knobs)) or not await store.is_alive(issued.family):
         return None
@@ -101,7 +101,7 @@ async def _grant(
     scope = knobs.narrowed_scope or issued.scope
     lives = timedelta(seconds=knobs.access_seconds)
     access = await store.issue("access", Issued(issued.family, scope, now + lives), ttl=lives)
-    answer = {
+    members = {
         "access_token": access,
         "token_type": knobs.token_type,
         "expires_in": knobs.access_seconds,
@@ -109,10 +109,10 @@ async def _grant(
     }
     if kept is None:
         refreshable = Issued(issued.family, issued.scope, refresh_ends_at)
-        answer["refresh_token"] = await store.issue("refresh", refreshable, ttl=refresh_ends_at - now)
-    return {name: value for name, value in answer.items() if name not in knobs.omits}
+        members["refresh_token"] = await store.issue("refresh", refreshable, ttl=refresh_ends_at - now)
+    return {name: value for name, value in members.items() if name not in knobs.omits}
 
 
-def _meets(verifier: str, challenge: str) -> bool:
+def _matches(verifier: str, challenge: str) -> bool:
     made = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     return bool(challenge) and hmac.compare_digest(made, challenge)

@@ -1,4 +1,4 @@
-"""What the sandbox can be told to do otherwise: every way in which providers were seen to surprise their clients."""
+"""The knobs of the sandbox: each makes it misbehave in a way that was seen at real providers."""
 
 from typing import Literal, Self
 
@@ -13,7 +13,7 @@ Omitted = Literal["refresh_token", "expires_in", "scope"]
 
 
 class Knobs(BaseModel):
-    """Each at rest where the sandbox does what the standards say."""
+    """The values of all knobs; with the defaults, the sandbox follows the standards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,49 +21,53 @@ class Knobs(BaseModel):
     access_seconds: int = Field(300, ge=1, le=86_400)
     refresh_seconds: int = Field(604_800, ge=1, le=31_536_000)
     refresh_is_fixed: bool = Field(
-        False, description="Refreshing leaves the end of the refresh token where it was."
+        False, description="Whether a refresh keeps the expiry of the refresh token."
     )
     code_seconds: int = Field(30, ge=1, le=600)
     accepts_code_twice: bool = False
     ignores_pkce: bool = False
-    rotates: bool = Field(True, description="Refreshing replaces the refresh token.")
+    rotates: bool = Field(True, description="Whether a refresh replaces the refresh token.")
     revokes_family_on_reuse: bool = True
-    grace_seconds: int = Field(30, ge=0, le=86_400, description="How long a replaced refresh token is taken.")
-    # What the token endpoint says
+    grace_seconds: int = Field(
+        30, ge=0, le=86_400, description="How long a replaced refresh token is still accepted."
+    )
+    # Contents of token responses
     omits: frozenset[Omitted] = frozenset()
     narrowed_scope: str = Field("", max_length=200, pattern=r"^[a-z ]*$")
     token_type: str = Field("Bearer", max_length=32, pattern=r"^[A-Za-z]+$")
-    clock_offset_seconds: int = Field(0, ge=-86_400, le=86_400, description="Of the sandbox's own clock.")
-    # How the token endpoint fails
+    clock_offset_seconds: int = Field(
+        0, ge=-86_400, le=86_400, description="The offset of the sandbox's clock."
+    )
+    # Faults of the token endpoint
     fault: Fault = "none"
     fault_times: int = Field(
-        0, ge=0, le=1_000_000, description="For so many requests; 0: until told otherwise."
+        0, ge=0, le=1_000_000, description="The number of failing requests; 0: no limit."
     )
     fault_error: str = Field("invalid_grant", max_length=64, pattern=r"^[a-z_]+$")
     retry_after: str = Field("", max_length=64, pattern=r"^[\x20-\x7e]*$")
     delay_seconds: float = Field(0.0, ge=0.0, le=25.0)
     loses_answers: bool = Field(
-        False, description="Does what it is asked, and hangs up instead of answering."
+        False, description="Whether a token request is processed, but its response breaks off."
     )
-    # What the browser brings back
+    # Parameters of the redirect
     issuer: Literal["right", "wrong", "none"] = "right"
     denies: bool = False
-    denial: str = Field("", max_length=2000, description="error_description of a denial, sent as it is.")
+    denial: str = Field("", max_length=2000, description="The error_description of a denial, sent unchanged.")
     # Revocation
     revocation: Literal[200, 400, 503] = 200
 
     @classmethod
     async def read(cls, cache: Cache) -> Self:
-        """Read what the sandbox was told last."""
+        """Return the knobs as they were last set."""
         kept = await cache.recall(_KEY)
         return cls.model_validate_json(kept) if kept else cls()
 
     @classmethod
     async def write(cls, cache: Cache, body: bytes) -> Self:
-        """Tell the sandbox what to do from now on; what is not named is put to rest.
+        """Set the knobs to a JSON object, and return them; knobs that it does not name are reset.
 
         Raises:
-            InvalidRequest: a knob is unknown, or cannot be turned so far.
+            InvalidRequest: a knob is unknown, or its value is out of range.
         """
         try:
             knobs = cls.model_validate_json(body or b"{}")
@@ -77,7 +81,7 @@ class Knobs(BaseModel):
         return knobs
 
     async def next_fault(self, cache: Cache) -> Fault:
-        """How the token endpoint fails this time."""
+        """Return the fault of the next token request, and count it."""
         if self.fault == "none" or self.fault_times == 0:
             return self.fault
         return self.fault if await cache.count(_SPENT, window=KEPT) <= self.fault_times else "none"

@@ -1,4 +1,4 @@
-"""The pages of the sandbox: no script, no style, nothing of anybody else's, and one form."""
+"""The pages of the sandbox: no script, no style, no external resources, and one form."""
 
 from html import escape
 from http import HTTPStatus
@@ -14,8 +14,8 @@ _PAGE: Final = """<!doctype html>
 <body><h1>{title}</h1>{body}</body>
 </html>
 """
-_CONSENT: Final = """<p><strong>{client}</strong> asks to read at your bank: {scope}.</p>
-<p>This bank is invented. Dashtam plays it where Dashtam is developed; it holds nobody's money.</p>
+_CONSENT: Final = """<p><strong>{client}</strong> requests read access at your bank: {scope}.</p>
+<p>This bank is invented. It exists only where Dashtam is developed, and it holds no real money.</p>
 <form method="post" action="/sandbox/authorize">
 <input type="hidden" name="ticket" value="{ticket}">
 <button type="submit" name="answer" value="allow">Allow</button>
@@ -25,18 +25,18 @@ _POLICY: Final = "default-src 'none'; base-uri 'none'; form-action {targets}; fr
 
 
 def consent(*, client: str, scope: str, ticket: str, redirect_uri: str) -> Response:
-    """Ask the person in front of the browser."""
+    """Return the consent page."""
     body = _CONSENT.format(
         client=escape(client), scope=escape(scope.replace(" ", ", ")), ticket=escape(ticket)
     )
     parts = urlsplit(redirect_uri)
-    # A browser asks form-action of the redirect that follows as well (Content Security Policy 3, 6.4.1).
+    # Browsers apply form-action also to the redirect that follows (Content Security Policy 3, 6.4.1).
     return _respond("Share your accounts?", body, f"'self' {parts.scheme}://{parts.netloc}", HTTPStatus.OK)
 
 
 def refusal(reason: str) -> Response:
-    """Say why there is nothing to decide; nobody is sent anywhere (RFC 6749, 4.1.2.1)."""
-    return _respond("This request is refused", f"<p>{escape(reason)}</p>", "'none'", HTTPStatus.BAD_REQUEST)
+    """Return a page that says why a request is refused, without a redirect (RFC 6749, 4.1.2.1)."""
+    return _respond("This request was refused", f"<p>{escape(reason)}</p>", "'none'", HTTPStatus.BAD_REQUEST)
 
 
 def _respond(title: str, body: str, targets: str, status: HTTPStatus) -> Response:

@@ -1,1 +1,1 @@
-"""What keeps secrets secret."""
+"""Cryptographic primitives without storage."""

@@ -1,9 +1,9 @@
-"""One key for each purpose, derived from a key of TOKEN_ENCRYPTION_KEYS, so that none is ever used for two."""
+"""Derives one key per purpose from a key of TOKEN_ENCRYPTION_KEYS, so that no key serves two purposes."""
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 def derive_key(key: bytes, *, purpose: bytes) -> bytes:
-    """Derive the 32 bytes of a purpose (HKDF with SHA-256, RFC 5869)."""
+    """Return the 32-byte key of a purpose (HKDF with SHA-256, RFC 5869)."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key)

@@ -1,7 +1,7 @@
-"""Tokens that prove a session, and codes that prove an address: 256 random bits, of which only the hash is stored.
+"""Tokens that authenticate sessions, and codes that prove addresses: 256 random bits, stored only as hashes.
 
-A hash without salt is enough for what nobody can guess (OWASP ASVS 5.0, 6.6.2 and 7.2.2). Each begins with a word that
-says what it is, so that a scanner finds one that was published by mistake, and our logs mask it.
+A hash without salt suffices for values that cannot be guessed (OWASP ASVS 5.0, 6.6.2 and 7.2.2). Each value begins with
+a mark of its kind, so that scanners find published tokens and our logs mask them.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ _RANDOM_BYTES: Final = 32
 
 
 class Mark(StrEnum):
-    """What a token or code begins with; dashtam/logs/masking.py knows their common shape."""
+    """The prefix of each kind of token or code; dashtam/logs/masking.py masks their common shape."""
 
     ACCESS = "dashtam_access_"
     REFRESH = "dashtam_refresh_"
@@ -27,39 +27,39 @@ class Mark(StrEnum):
     CONNECT = "dashtam_connect_"
     """The ticket in a link that begins a connection."""
     OPENER = "dashtam_opener_"
-    """What the browser that opened the link holds until the provider has answered."""
+    """The cookie value of the browser that opened the link, until the provider redirects it back."""
     STATE = "dashtam_state_"
-    """RFC 6749, 10.12."""
+    """The state of an authorization request (RFC 6749, 10.12)."""
 
 
 ACCESS_TTL: Final = timedelta(minutes=15)
 PROGRAM_IDLE_TTL: Final = timedelta(days=14)
-"""How long a refresh token waits to be used."""
+"""The lifetime of a refresh token that is not used."""
 PROGRAM_TTL: Final = timedelta(days=30)
-"""NIST SP 800-63B, revision 4, 2.1.3: at most 30 days until the next sign-in."""
+"""At most 30 days until the next sign-in (NIST SP 800-63B, revision 4, 2.1.3)."""
 BROWSER_IDLE_TTL: Final = timedelta(hours=1)
 BROWSER_TTL: Final = timedelta(hours=24)
-"""An hour of silence, a day in all: what NIST SP 800-63B, revision 4, 2.2.3 recommends where a second factor is."""
+"""One hour of inactivity and one day in total, recommended for two factors (NIST SP 800-63B, revision 4, 2.2.3)."""
 REFRESH_GRACE: Final = timedelta(seconds=10)
-"""Two honest requests may refresh at once: so soon, the second one is told, and the session goes on."""
+"""A client may refresh twice at once: within this time, the second request is refused, but the session continues."""
 REGISTRATION_TTL: Final = timedelta(hours=24)
 RESET_TTL: Final = timedelta(minutes=30)
 AUTHORIZATION_TTL: Final = timedelta(minutes=10)
-"""How long a user has between asking for a connection and the provider's answer."""
+"""The maximum time between the request for a connection and the provider's redirect."""
 SESSION_COOKIE: Final = "__Host-dashtam"
-"""The prefix makes browsers insist on Secure, on Path=/ and on no Domain (RFC 6265bis, 4.1.3.2)."""
+"""Browsers accept this prefix only with Secure, with Path=/ and without Domain (RFC 6265bis, 4.1.3.2)."""
 OPENER_COOKIE: Final = "__Host-dashtam-connect-"
-"""Followed by the id of the authorization request: two at once do not collide."""
+"""A prefix; the id of the authorization request follows, so that concurrent requests do not collide."""
 
 
 def new_token(mark: Mark) -> SecretStr:
-    """Make a token or code of 256 random bits."""
+    """Return a new token or code of 256 random bits."""
     return SecretStr(mark + secrets.token_urlsafe(_RANDOM_BYTES))
 
 
 def hashed(token: str) -> str:
-    """What is stored of a token or code: its SHA-256, in hexadecimal.
+    """Return the stored form of a token or code: its SHA-256, in hexadecimal.
 
-    Comparing hashes by an index tells nothing of the token, so this look-up needs no constant time.
+    The timing of an index look-up by hash reveals nothing about the token, so no constant-time comparison is needed.
     """
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()

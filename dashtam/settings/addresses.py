@@ -1,4 +1,4 @@
-"""Where a database, a cache or a mail server is, read strictly from a URL into discrete parts."""
+"""The addresses of databases, caches and mail servers, parsed strictly from URLs into discrete parts."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ MAIL_URL_SHAPE: Final = "smtps://user:password@host:465 or smtp+starttls://user:
 _CACHE_SCHEMES: Final = {"redis", "rediss"}
 _IDENTIFIER: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]{2,45}")
-# What stands before [ and behind ] is passed over by urlsplit, and by nobody else.
+# urlsplit ignores text before [ and after ], other parsers do not.
 _BRACKETS: Final = re.compile(r"(\[[^\[\]]*\]|[^\[\]:/]*)(:[^\[\]/]*)?(/[^\[\]]*)?")
 _CACHE_INDEXES: Final = 16
 _MAX_PORT: Final = 65_535
@@ -24,7 +24,7 @@ _MAX_PORT: Final = 65_535
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """Where a database is and who asks for it, in discrete parts: no client below the settings ever sees a URL."""
+    """The address of a database and its user, in discrete parts; code below the settings never parses a URL."""
 
     host: str
     port: int
@@ -34,28 +34,28 @@ class DatabaseAddress:
 
     @classmethod
     def parse(cls, url: str, *, plain: bool = False) -> Self:
-        """Read `postgresql+asyncpg://user:password@host:port/name`.
+        """Parse `postgresql+asyncpg://user:password@host:port/name`.
 
-        Every reader of such URLs understands queries, fragments and lists of hosts differently (libpq, asyncpg and
-        Tortoise were compared), so none of them is taken. With `plain`, percent escapes are refused as well, and any
-        user but a simple one: Tortoise escapes the others for itself.
+        Queries, fragments and lists of hosts are refused, because libpq, asyncpg and Tortoise interpret them
+        differently. `plain` also refuses percent escapes, and users that are not simple identifiers, because Tortoise
+        escapes those itself.
 
         Raises:
-            ValueError: says which part was not understood; never quotes the password.
+            ValueError: names the part that is not valid; never quotes the password.
         """
         parts = _split(url, _DATABASE_SCHEMES, DATABASE_URL_SHAPE)
         if plain and "%" in url:
-            raise ValueError("percent escapes are not allowed in the address of a test database")
+            raise ValueError("percent escapes are not allowed in the URL of a test database")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if not user or not password:
-            raise ValueError(f"user or password missing; expected {DATABASE_URL_SHAPE}")
+            raise ValueError(f"the user or the password is missing; expected {DATABASE_URL_SHAPE}")
         if plain and not _IDENTIFIER.fullmatch(user):
             raise ValueError(
-                "the user of a test database must be lower-case letters, digits and _, at most 63"
+                "the user of a test database must be at most 63 lower-case letters, digits and _"
             )
         name = parts.path.removeprefix("/")
         if not _IDENTIFIER.fullmatch(unquote(name)):
-            raise ValueError("the database name must be lower-case letters, digits and _, at most 63")
+            raise ValueError("the database name must be at most 63 lower-case letters, digits and _")
         return cls(
             _host(parts), _port(parts, default=5432), unquote(name), _text(user), SecretStr(_text(password))
         )
@@ -68,24 +68,24 @@ class DatabaseAddress:
 
 @dataclass(frozen=True)
 class CacheAddress:
-    """Where the cache is: a Redis server and the index of one of its databases."""
+    """The address of the cache: a Redis server and the index of one of its databases."""
 
     host: str
     port: int
     index: int
     password: SecretStr | None
     user: str | None = None
-    """None for Redis' own default user."""
+    """None: the default user of Redis."""
     is_encrypted: bool = False
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `redis://user:password@host:port/index` (`rediss` for TLS); the index must be written out.
+        """Parse `redis://user:password@host:port/index` (`rediss` for TLS); the index is required.
 
-        Without a user (`redis://:password@...`) it is Redis' own default user.
+        Without a user (`redis://:password@...`), the default user of Redis is used.
 
         Raises:
-            ValueError: says which part was not understood; never quotes the password.
+            ValueError: names the part that is not valid; never quotes the password.
         """
         parts = _split(url, _CACHE_SCHEMES, CACHE_URL_SHAPE)
         if parts.username and not parts.password:
@@ -105,14 +105,14 @@ class CacheAddress:
 
 
 class MailEncryption(StrEnum):
-    """How the connection to a mail server is encrypted, spelt as the scheme of its URL."""
+    """How the connection to a mail server is encrypted; the value is the scheme of its URL."""
 
     IMPLICIT = "smtps"
     """TLS from the first byte (RFC 8314)."""
     STARTTLS = "smtp+starttls"
-    """TLS after a command, without which nothing is sent (RFC 3207)."""
+    """TLS after the command STARTTLS; without TLS, nothing is sent (RFC 3207)."""
     NONE = "smtp"
-    """None at all, on this machine alone."""
+    """No encryption; only for a server on this machine."""
 
 
 _MAIL_PORTS: Final = {MailEncryption.IMPLICIT: 465, MailEncryption.STARTTLS: 587, MailEncryption.NONE: 25}
@@ -120,7 +120,7 @@ _MAIL_PORTS: Final = {MailEncryption.IMPLICIT: 465, MailEncryption.STARTTLS: 587
 
 @dataclass(frozen=True)
 class MailAddress:
-    """Where a mail server is, and who sends through it."""
+    """The address of a mail server, and the user that sends through it."""
 
     host: str
     port: int
@@ -130,19 +130,19 @@ class MailAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `smtps://user:password@host:port`, or with `smtp+starttls`; `smtp` is taken on this machine alone.
+        """Parse `smtps://user:password@host:port`, or with `smtp+starttls`; `smtp` is valid only for this machine.
 
         Raises:
-            ValueError: says which part was not understood; never quotes the password.
+            ValueError: names the part that is not valid; never quotes the password.
         """
         parts = _split(url, {*MailEncryption}, MAIL_URL_SHAPE)
         if parts.path not in {"", "/"}:
-            raise ValueError(f"nothing stands behind host and port; expected {MAIL_URL_SHAPE}")
+            raise ValueError(f"a path is not allowed; expected {MAIL_URL_SHAPE}")
         if bool(parts.username) != bool(parts.password):
-            raise ValueError(f"user and password belong together; expected {MAIL_URL_SHAPE}")
+            raise ValueError(f"the user or the password is missing; expected {MAIL_URL_SHAPE}")
         encryption, host = MailEncryption(parts.scheme), _host(parts)
         if encryption is MailEncryption.NONE and not is_loopback(host):
-            raise ValueError(f"mail may leave this machine encrypted alone; expected {MAIL_URL_SHAPE}")
+            raise ValueError(f"a server on another machine requires encryption; expected {MAIL_URL_SHAPE}")
         return cls(
             host,
             _port(parts, default=_MAIL_PORTS[encryption]),
@@ -158,21 +158,21 @@ class MailAddress:
 
 
 def parse_place(text: str) -> tuple[str, int]:
-    """Read `host:port`.
+    """Parse `host:port`; the host is returned in lower case.
 
     Raises:
-        ValueError: it is anything else.
+        ValueError: the text is not a host and a port from 1 to 65535.
     """
     host, _, port = text.rpartition(":")
     if not _HOST.fullmatch(host) or ":" in host or not re.fullmatch("[1-9][0-9]{0,4}", port):
-        raise ValueError("expected host:port, as app:8000")
+        raise ValueError("expected host:port, for example app:8000")
     if int(port) > _MAX_PORT:
         raise ValueError(f"port {port} is too large; expected 1 to {_MAX_PORT}")
     return host.lower(), int(port)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name."""
+    """Whether a host is `localhost` or a loopback address, without looking it up."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -183,17 +183,17 @@ def _split(url: str, schemes: set[str], shape: str) -> SplitResult:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in schemes:
         raise ValueError(f"expected {shape}")
-    if forbidden := sorted({sign for sign in "?#,\\" if sign in rest}):
+    if forbidden := sorted({character for character in "?#,\\" if character in rest}):
         raise ValueError(f"{' '.join(forbidden)} not allowed; expected {shape}")
     if not rest.isascii() or not rest.isprintable() or " " in rest:
-        raise ValueError("white space, control characters and letters beyond ASCII are not allowed")
+        raise ValueError("white space, control characters and non-ASCII characters are not allowed")
     if rest.count("@") > 1 or "[" in rest.rpartition("@")[0]:
         raise ValueError(f"write @ and [ inside a password as %40 and %5B; expected {shape}")
     if not _BRACKETS.fullmatch(rest.rpartition("@")[2]):
-        raise ValueError(f"[ and ] stand around the whole of a host, or nowhere; expected {shape}")
+        raise ValueError(f"[ and ] are allowed only around a whole host; expected {shape}")
     try:
         return urlsplit(f"{scheme}://{rest}")
-    except ValueError:  # the message of urlsplit may quote the part that holds the password
+    except ValueError:  # urlsplit's message may quote the part that holds the password
         raise ValueError(f"malformed; expected {shape}") from None
 
 
@@ -214,7 +214,7 @@ def _port(parts: SplitResult, *, default: int) -> int:
 
 
 def _text(part: str) -> str:
-    """Refuse what percent escapes can smuggle in and no server takes: NUL, line ends, broken UTF-8."""
+    """Return an unquoted part, or refuse what no server accepts: NUL, line ends, invalid UTF-8."""
     if not part.isprintable() or "\N{REPLACEMENT CHARACTER}" in part:
         raise ValueError("user and password must be printable UTF-8")
     return part

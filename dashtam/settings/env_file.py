@@ -1,4 +1,4 @@
-"""The env file of a process: which one it is, and what stands in it."""
+"""The env file of a process: its path and its values."""
 
 import io
 import os
@@ -15,10 +15,10 @@ _MAX_BYTES: Final = 65_536
 
 
 def find_env_file() -> Path | None:
-    """Find the file that DASHTAM_ENV_FILE names, else `.env`; None where neither is there.
+    """Return the file that DASHTAM_ENV_FILE names, otherwise `.env`; None if there is neither.
 
     Raises:
-        SettingsError: the named file does not exist, or is no file.
+        SettingsError: the path is not a file, or the named file does not exist.
     """
     named = os.environ.get(ENV_FILE_VARIABLE)
     path = Path(named or ".env")
@@ -34,11 +34,11 @@ def find_env_file() -> Path | None:
 
 
 def read_env_file(path: Path) -> dict[str, str | None]:
-    """Read `NAME=value` lines; quotes, comments, `export`, and line ends of any system are understood.
+    """Return the values of `NAME=value` lines; quotes, comments, `export`, and line ends of any system are supported.
 
     Raises:
-        SettingsError: the file cannot be read, is no text, is larger than an env file ever is, or holds lines that
-            are not understood. Lines are named by number: what stands in them may be secret.
+        SettingsError: the file is unreadable, not UTF-8 text, larger than 65,536 bytes, or has malformed lines. Lines
+            are named by number, because their text may be secret.
     """
     try:
         content = path.read_bytes()

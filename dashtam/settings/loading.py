@@ -1,7 +1,7 @@
-"""Reads the settings: environment variables over the env file, complete and safe, or refused as a whole.
+"""Loads the settings, and refuses them as a whole if one is missing, malformed or unsafe.
 
-The hierarchy is that of the environment workflow: the engine's variables, then the env file (`.env`, or the file that
-`DASHTAM_ENV_FILE` names), then defaults that are safe in production.
+A value comes from an environment variable, otherwise from the env file (`.env`, or the file that `DASHTAM_ENV_FILE`
+names), otherwise from a default that is safe in production.
 """
 
 import hashlib
@@ -19,11 +19,10 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def load_settings(kind: type[AnySettings]) -> AnySettings:
-    """Read the settings of this process, or refuse them as a whole.
+    """Return the settings of this process.
 
     Raises:
-        SettingsError: every missing or malformed value at once, by name, with where it came from. No value of a
-            secret is ever quoted.
+        SettingsError: lists every missing or malformed setting at once, by name and origin. Secrets are never quoted.
     """
     env_file = find_env_file()
     values = read_env_file(env_file) if env_file else {}
@@ -38,7 +37,7 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Say what each setting is and where it came from; of a secret, just enough to see whether two differ."""
+    """Return each setting's value and origin; a secret is shown as 16 bits of its hash, to compare two secrets."""
     env_file = find_env_file()
     values = read_env_file(env_file) if env_file else {}
     shown = {
@@ -49,7 +48,7 @@ def fingerprint(settings: Settings) -> dict[str, str]:
 
 
 def secret_values(settings: Settings) -> frozenset[str]:
-    """Every value that must never be written anywhere: whole settings, and the passwords and keys within."""
+    """Return every value that logs must never contain: secret settings, and the passwords and keys within."""
     cache_password = settings.cache.password
     whole = [value for _, value in settings if isinstance(value, SecretStr)]
     mail = settings.mail_server
@@ -61,7 +60,7 @@ def secret_values(settings: Settings) -> frozenset[str]:
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
-        # 16 bits of a hash: no help in guessing a password.
+        # 16 bits of a hash do not help to guess a password.
         return f"sha256:{hashlib.sha256(value.get_secret_value().encode()).hexdigest()[:4]}"
     return str(value)
 
@@ -73,7 +72,7 @@ def _origin_of(name: str, values: Mapping[str, str | None]) -> str:
 
 
 def _test_variables_in_production(values: Mapping[str, str | None]) -> list[str]:
-    """Name the variables of the test environment where they have no business (they say what may be destroyed)."""
+    """Return a problem for each variable of the test environment; those name databases that may be destroyed."""
     names = {*os.environ, *values}
     environment = os.environ.get("ENVIRONMENT", values.get("ENVIRONMENT", Environment.PRODUCTION))
     if environment != Environment.PRODUCTION:

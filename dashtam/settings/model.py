@@ -1,4 +1,4 @@
-"""What a process runs with, and what each value has to be; settings_loading.py reads them."""
+"""The settings of a process, and the validation of each value; dashtam/settings/loading.py loads them."""
 
 import re
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from dashtam.settings.token_keys import is_weak_key, is_weak_secret, parse_token
 from dashtam.settings.values import Network, parse_networks, parse_origins, parse_return_paths
 
 TEST_DATABASE_NAME: Final = re.compile(r"dashtam_test(_[a-z0-9]+)?")
-# This machine, and what the compose engine calls its stores. No proof that a server is ours: a tunnel listens here too.
+# This machine, and the stores of the compose engine. They do not prove that a server is ours: it may be a tunnel.
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost", "postgres", "redis"})
 _MAX_CHARACTERS: Final = 4096
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 class Environment(StrEnum):
-    """Which settings a process runs with."""
+    """The environment of a process, which decides how strict the settings are."""
 
     DEVELOPMENT = "development"
     TESTING = "testing"
@@ -36,7 +36,7 @@ class Environment(StrEnum):
 
 
 class Refused(ValueError):
-    """Several things are wrong with one value."""
+    """One value has several problems."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -44,7 +44,7 @@ class Refused(ValueError):
 
 
 def _strict_bool(value: object) -> object:
-    """Read true, false, 1 or 0 and nothing else: a mistyped switch must not count as on."""
+    """Accept only true, false, 1 and 0, so that a mistyped switch does not count as on."""
     if isinstance(value, str):
         word = value.strip().lower()
         if word in {"true", "1"}:
@@ -60,21 +60,23 @@ Secret = Annotated[SecretStr, Field(max_length=_MAX_CHARACTERS)]
 
 
 class Settings(BaseSettings):
-    """The settings of the application, whatever it runs in."""
+    """The settings of the application in every environment."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8-sig", extra="ignore", frozen=True, case_sensitive=True
     )
 
-    # The first field: the validators of the others ask it how strict to be.
+    # The first field, because the validators of the other fields depend on it.
     ENVIRONMENT: Environment = Field(
         Environment.PRODUCTION, description="development, testing or production."
     )
-    DEBUG: StrictSwitch = Field(False, description="Show details of failures; never in production.")
+    DEBUG: StrictSwitch = Field(
+        False, description="Whether errors show details; must be false in production."
+    )
     LOG_LEVEL: str = Field(
         "INFO",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="Least level that is logged: DEBUG, INFO, WARNING or ERROR.",
+        description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
     DATABASE_URL: Secret = Field(description="postgresql+asyncpg://user:password@host:port/name")
     REDIS_URL: Secret = Field(description="redis://user:password@host:port/index")
@@ -82,50 +84,52 @@ class Settings(BaseSettings):
         description="id:base64url of 32 random bytes, comma-separated; the first wraps the data keys, all unwrap."
     )
     APP_URL: str = Field(
-        "https://localhost:8000", max_length=_MAX_CHARACTERS, description="Where clients reach the API."
+        "https://localhost:8000",
+        max_length=_MAX_CHARACTERS,
+        description="The origin at which clients reach the API.",
     )
     CALLBACK_URL: str = Field(
         "https://localhost:8182",
         max_length=_MAX_CHARACTERS,
         validate_default=True,
-        description="Where providers send their redirects; the host name is that of APP_URL.",
+        description="The origin for providers' redirects, with the host name of APP_URL.",
     )
     RETURN_PATHS: str = Field(
         "/docs",
         max_length=_MAX_CHARACTERS,
-        description="paths of APP_URL, comma-separated, to which the page behind a provider's answer may lead back.",
+        description="Comma-separated paths of APP_URL that the page after a provider's redirect may link to.",
     )
     REGISTRATION_OPEN: StrictSwitch = Field(
-        False, description="true: whoever reads the mail of an address may make a user of it."
+        False, description="Whether new users may register with an e-mail address that they can read."
     )
     TRUSTED_PROXIES: str = Field(
         "",
         max_length=_MAX_CHARACTERS,
-        description="addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed.",
+        description="Comma-separated addresses or networks of reverse proxies whose X-Forwarded-For is trusted.",
     )
     SMTP_URL: Secret = Field(
         SecretStr(""),
         validate_default=True,
-        description=f"{MAIL_URL_SHAPE}; empty outside production: mail stays in a mailbox here.",
+        description=f"{MAIL_URL_SHAPE}; if empty outside production, e-mail is kept in the mailbox.",
     )
     MAIL_FROM: str = Field(
         "",
         max_length=_MAX_CHARACTERS,
         validate_default=True,
-        description="The address that mail comes from, as dashtam@example.com.",
+        description="The sender of e-mail, for example dashtam@example.com.",
     )
     CORS_ORIGINS: str = Field(
-        "", max_length=_MAX_CHARACTERS, description="Origins whose pages may call the API, comma-separated."
+        "", max_length=_MAX_CHARACTERS, description="Comma-separated origins whose pages may call the API."
     )
     EXTRA_CA_FILE: str = Field(
         "",
         max_length=_MAX_CHARACTERS,
-        description="a file of certificates (PEM) that calls to providers believe too; never in production.",
+        description="A file of PEM certificates that calls to providers trust in addition; empty in production.",
     )
     SANDBOX_SERVER: str = Field(
         "",
         max_length=_MAX_CHARACTERS,
-        description="host:port where our own processes reach APP_URL and its sandbox; never in production.",
+        description="host:port at which our own processes reach APP_URL and its sandbox; empty in production.",
     )
 
     @field_validator("DEBUG")
@@ -166,18 +170,16 @@ class Settings(BaseSettings):
     def _urls_are_origins(cls, value: str, info: ValidationInfo) -> str:
         scheme, host = _origin(value)
         if scheme == "http" and (_is_production(info) or not is_loopback(host)):
-            raise ValueError("plain http is allowed on this machine alone, and never in production")
+            raise ValueError("plain http is allowed only on this machine, and never in production")
         return value.rstrip("/")
 
     @field_validator("CALLBACK_URL")
     @classmethod
     def _callback_shares_the_cookies_of_the_app(cls, value: str, info: ValidationInfo) -> str:
-        """A cookie belongs to a host name, whatever the port (RFC 6265, 8.5), and binds an answer to its browser."""
+        """Require one host name: the cookie that binds a redirect to its browser ignores ports (RFC 6265, 8.5)."""
         app_url = info.data.get("APP_URL")
         if isinstance(app_url, str) and (host := urlsplit(app_url).hostname) != urlsplit(value).hostname:
-            raise ValueError(
-                f"expected the host name of APP_URL, {host}: cookies of the one have to reach the other"
-            )
+            raise ValueError(f"expected the host name of APP_URL, {host}, because both share cookies")
         return value
 
     @field_validator("RETURN_PATHS")
@@ -209,7 +211,7 @@ class Settings(BaseSettings):
         if url:
             MailAddress.parse(url)
         elif _is_production(info):
-            raise ValueError(f"production sends mail; expected {MAIL_URL_SHAPE}")
+            raise ValueError(f"production requires a mail server; expected {MAIL_URL_SHAPE}")
         return value
 
     @field_validator("MAIL_FROM")
@@ -218,12 +220,12 @@ class Settings(BaseSettings):
         if not value and not _is_production(info):
             return "dashtam@localhost"
         if not _ADDRESS.fullmatch(value):
-            raise ValueError("expected one address, as dashtam@example.com")
+            raise ValueError("expected one address, for example dashtam@example.com")
         return value
 
     @property
     def mail_server(self) -> MailAddress | None:
-        """The parts of SMTP_URL; None: mail stays in the mailbox of the environment."""
+        """The parts of SMTP_URL; None: e-mail is kept in the mailbox of the environment."""
         url = self.SMTP_URL.get_secret_value()
         return MailAddress.parse(url) if url else None
 
@@ -233,7 +235,7 @@ class Settings(BaseSettings):
         for origin in sorted(parse_origins(value)):
             scheme, host = _origin(origin)
             if scheme == "http" and (_is_production(info) or not is_loopback(host)):
-                raise ValueError("plain http is allowed on this machine alone, and never in production")
+                raise ValueError("plain http is allowed only on this machine, and never in production")
         return value
 
     @field_validator("EXTRA_CA_FILE", "SANDBOX_SERVER")
@@ -247,7 +249,7 @@ class Settings(BaseSettings):
 
     @property
     def sandbox_server(self) -> tuple[str, int] | None:
-        """Host and port of SANDBOX_SERVER; None: where APP_URL says."""
+        """The host and port of SANDBOX_SERVER; None: those of APP_URL."""
         return parse_place(self.SANDBOX_SERVER) if self.SANDBOX_SERVER else None
 
     @property
@@ -267,27 +269,27 @@ class Settings(BaseSettings):
 
     @property
     def token_keys(self) -> dict[str, bytes]:
-        """Key id to key, the sealing key first."""
+        """The keys by id; the sealing key is first."""
         return parse_token_keys(self.TOKEN_ENCRYPTION_KEYS.get_secret_value())
 
 
 class TestSettings(Settings):
-    """The settings of the test environment; they describe nothing but a database that may be destroyed."""
+    """The settings of the test environment; they accept only a database that may be destroyed."""
 
-    __test__ = False  # a class of settings, not one of tests
+    __test__ = False  # pytest must not collect this class
 
-    TESTING: StrictSwitch = Field(description="true: says that this is the test environment.")
+    TESTING: StrictSwitch = Field(description="true, which marks the test environment.")
     DISABLE_EXTERNAL_CALLS: StrictSwitch = Field(
-        True, description="true: refuse every connection that leaves this machine."
+        True, description="true, which refuses every connection that leaves this machine."
     )
     CLUSTER_IDENTIFIER: str = Field(
         pattern="^[0-9]{1,20}$",
-        description="the system_identifier of the PostgreSQL cluster, recorded at its first start.",
+        description="the system_identifier of the PostgreSQL cluster, as recorded at its first start.",
     )
-    # Stands after DATABASE_URL: its validator compares the two.
+    # Defined after DATABASE_URL, because its validator compares the two.
     DEVELOPMENT_DATABASE: str = Field(
         max_length=_MAX_CHARACTERS,
-        description="host:port/name of the development database, never to be touched.",
+        description="host:port/name of the development database, which tests must never touch.",
     )
 
     @field_validator("ENVIRONMENT")
@@ -313,7 +315,7 @@ class TestSettings(Settings):
                 f"names the database {address.name}; expected dashtam_test or dashtam_test_<suffix>"
             )
         if address.host not in LOCAL_HOSTS:
-            raise ValueError(f"leads to {address.host}; expected this machine, or the component postgres")
+            raise ValueError(f"points to {address.host}; expected this machine, or the component postgres")
         return value
 
     @field_validator("REDIS_URL")
@@ -321,9 +323,9 @@ class TestSettings(Settings):
     def _cache_is_for_tests(cls, value: SecretStr) -> SecretStr:
         address = CacheAddress.parse(value.get_secret_value())
         if address.index == 0:
-            raise ValueError("has index 0, which is development's; expected 1")
+            raise ValueError("has index 0, which belongs to development; expected 1")
         if address.host not in LOCAL_HOSTS:
-            raise ValueError(f"leads to {address.host}; expected this machine, or the component redis")
+            raise ValueError(f"points to {address.host}; expected this machine, or the component redis")
         return value
 
     @field_validator("SMTP_URL")
@@ -331,7 +333,7 @@ class TestSettings(Settings):
     def _mail_stays_here(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
         if url and not is_loopback(host := MailAddress.parse(url).host):
-            raise ValueError(f"leads to {host}; expected this machine, or nothing")
+            raise ValueError(f"points to {host}; expected this machine, or no value")
         return value
 
     @field_validator("DEVELOPMENT_DATABASE")
@@ -339,7 +341,7 @@ class TestSettings(Settings):
     def _development_is_elsewhere(cls, value: str, info: ValidationInfo) -> str:
         url = info.data.get("DATABASE_URL")
         if isinstance(url, SecretStr) and DatabaseAddress.parse(url.get_secret_value()).place == value:
-            raise ValueError("is the very database that DATABASE_URL names; expected another")
+            raise ValueError("is the database of DATABASE_URL; expected another")
         return value
 
 
@@ -348,7 +350,7 @@ def _is_production(info: ValidationInfo) -> bool:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Read scheme and host of `https://host[:port][/]`."""
+    """Return the scheme and the host of `https://host[:port][/]`."""
     problems = []
     try:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""What the keys that seal tokens look like, and which secrets are too weak for production."""
+"""Parses TOKEN_ENCRYPTION_KEYS, and recognizes secrets that are too weak for production."""
 
 import base64
 import binascii
@@ -8,22 +8,22 @@ from typing import Final
 KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _WEAK_MARKS: Final = ("change_me", "change-me", "changeme", "example", "password", "secret", "test")
-_LEAST_SECRET_LENGTH: Final = 16
-_LEAST_DISTINCT_SIGNS: Final = 8
-_LEAST_DISTINCT_BYTES: Final = 16
+_MIN_SECRET_LENGTH: Final = 16
+_MIN_DISTINCT_CHARACTERS: Final = 8
+_MIN_DISTINCT_BYTES: Final = 16
 
 
 def parse_token_keys(value: str) -> dict[str, bytes]:
-    """Read `id:base64url,...`: key id to 32 bytes, the sealing key first.
+    """Parse `id:base64url,...` into keys of 32 bytes by id; the sealing key is first.
 
     Raises:
-        ValueError: says which entry was not understood; never quotes a key.
+        ValueError: names the entry that is malformed; never quotes a key.
     """
     keys: dict[str, bytes] = {}
     for place, entry in enumerate(value.split(","), start=1):
         key_id, key = _read_entry(place, entry.strip())
         if key_id in keys:
-            raise ValueError(f"entry {place}: the id {key_id!r} stands twice")
+            raise ValueError(f"entry {place}: the id {key_id!r} is repeated")
         keys[key_id] = key
     return keys
 
@@ -43,15 +43,15 @@ def _read_entry(place: int, entry: str) -> tuple[str, bytes]:
 
 
 def is_weak_secret(secret: str) -> bool:
-    """Too short, too uniform, or made of the words that examples are made of."""
+    """Whether a secret is too short or too uniform, or contains a word that is common in examples."""
     lowered = secret.lower()
     return (
-        len(secret) < _LEAST_SECRET_LENGTH
-        or len(set(secret)) < _LEAST_DISTINCT_SIGNS
+        len(secret) < _MIN_SECRET_LENGTH
+        or len(set(secret)) < _MIN_DISTINCT_CHARACTERS
         or any(mark in lowered for mark in _WEAK_MARKS)
     )
 
 
 def is_weak_key(key: bytes) -> bool:
-    """Too uniform, or text: 32 random bytes are all printable once in 10^13 keys."""
-    return len(set(key)) < _LEAST_DISTINCT_BYTES or all(32 <= byte < 127 for byte in key)
+    """Whether a key is too uniform, or is text: only one in 10^13 random keys of 32 bytes is all printable."""
+    return len(set(key)) < _MIN_DISTINCT_BYTES or all(32 <= byte < 127 for byte in key)

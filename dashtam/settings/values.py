@@ -15,15 +15,15 @@ _DEFAULT_PORTS: Final[Mapping[str, int]] = {"https": 443, "http": 80}
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """Read comma-separated origins, each as a browser writes it: `https://host` or `https://host:port`.
+    """Parse comma-separated origins, each as a browser writes it: `https://host` or `https://host:port`.
 
     Raises:
-        ValueError: one is no such origin; `*` and `null` are none.
+        ValueError: a part is not an origin; `*` and `null` are refused.
     """
     origins = frozenset(part.strip() for part in text.split(",") if part.strip())
     if wrong := sorted(origin for origin in origins if not _is_origin(origin)):
         raise ValueError(
-            f"{wrong[0][:80]!r} is no origin; expected https://host or https://host:port, in lower case, "
+            f"{wrong[0][:80]!r} is not an origin; expected https://host or https://host:port, in lower case, "
             "without a path and without the default port"
         )
     return origins
@@ -43,22 +43,22 @@ def _is_origin(text: str) -> bool:
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks, separated by commas.
+    """Parse comma-separated IP addresses and networks.
 
     Raises:
-        ValueError: says which one was not understood.
+        ValueError: names the part that is not valid.
     """
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def parse_return_paths(text: str) -> frozenset[str]:
-    """Read paths that are separated by commas.
+    """Parse comma-separated paths.
 
-    A path is compared whole with what a client sends, so nothing of RFC 3986 that a browser reads in two ways
-    (`//`, backslashes, dots, escapes, queries) is needed, and none is taken.
+    A path must equal what a client sends. Syntax of RFC 3986 that browsers interpret differently (`//`, backslashes,
+    dots, escapes, queries) is not needed, and is refused.
 
     Raises:
-        ValueError: one of them is no plain path, or is too long.
+        ValueError: a path is not plain, or is too long.
     """
     paths = frozenset(part.strip() for part in text.split(",") if part.strip())
     for path in sorted(paths):

@@ -1,4 +1,4 @@
-"""The e-mails about a connection that ends or has ended."""
+"""The e-mails about a connection that expires soon or has expired."""
 
 from datetime import datetime
 
@@ -6,22 +6,22 @@ from dashtam.mail.email import Email
 
 
 def connection_ending_email(to: str, provider: str, alias: str, *, ends_at: datetime) -> Email:
-    """To a user whose provider wants to be asked again soon."""
+    """Build the e-mail to a user whose grant expires at `ends_at`, unless the user connects again."""
     return Email(
         to,
-        f"{provider} wants you to connect again soon",
-        f'{provider} lets Dashtam read your connection "{alias}" until {ends_at:%Y-%m-%d %H:%M} UTC, and then wants '
-        "you to sign in there again. Connect it again in Dashtam before, and nothing is missed. Dashtam never asks "
-        "for the password of your bank by mail.\n",
+        f"Connect {provider} again soon",
+        f'{provider} lets Dashtam read your connection "{alias}" until {ends_at:%Y-%m-%d %H:%M} UTC. After that, '
+        f"{provider} requires you to sign in there again. To avoid a gap in your data, connect it again in Dashtam "
+        "before then. Dashtam never asks for your bank password by e-mail.\n",
     )
 
 
 def connection_expired_email(to: str, provider: str, alias: str) -> Email:
-    """To a user whose provider does not let us in any more."""
+    """Build the e-mail to a user whose grant the provider no longer accepts."""
     return Email(
         to,
-        f"{provider} has to be connected again",
-        f'{provider} does not let Dashtam read your connection "{alias}" any more. What was read stays. To go on, '
-        "connect it again in Dashtam; if you want it to end, do nothing. Dashtam never asks for the password of your "
-        "bank by mail.\n",
+        f"Connect {provider} again",
+        f'{provider} no longer lets Dashtam read your connection "{alias}". Data that was already read is kept. To '
+        "continue, connect it again in Dashtam. To end the connection, do nothing. Dashtam never asks for your bank "
+        "password by e-mail.\n",
     )

@@ -8,7 +8,7 @@ from tortoise import connections
 from dashtam.audit.trail import SYSTEM, AuditTrail
 from dashtam.models import ConnectionReason, ConnectionStatus, Outcome, ProviderConnection, ProviderToken
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.errors import AnswerUnusable, ClientRefused, ProviderFailure
+from dashtam.providers.errors import ClientRefused, ProviderFailure, ResponseUnusable
 from dashtam.sealing.keys import Keys
 from dashtam.tokens.expiry import (
     MISCONFIGURED_PAUSE,
@@ -98,7 +98,7 @@ class RefreshEndings:
             status, reason = ConnectionStatus.FAILED, ConnectionReason.CLIENT_REFUSED
         elif not holds(stored.expires_at, now):
             status, reason = ConnectionStatus.FAILED, ConnectionReason.PROVIDER_FAILING
-        if isinstance(failure, AnswerUnusable) and failures >= UNUSABLE_LIMIT:
+        if isinstance(failure, ResponseUnusable) and failures >= UNUSABLE_LIMIT:
             wait = max(wait, RARE_PAUSE)
         changes = {
             "refresh_due_at": now + wait,

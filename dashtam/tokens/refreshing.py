@@ -80,7 +80,7 @@ class Refreshes:
             NotFound: there is no such connection.
             NotConnected: its user has to connect again; the detail says why.
             ClientRefused: our settings are wrong.
-            ProviderNotReady, AnswerUnusable: try again later; what is stored is kept.
+            ProviderNotReady, ResponseUnusable: try again later; what is stored is kept.
             CacheNotReady: nobody can say who refreshes, so nobody does.
             SealError: what is stored does not open.
         """

@@ -1,4 +1,4 @@
-"""Gives the endurance tests an engine, a long-lived project on it, and their share of luck: `--rounds` and `--seed`."""
+"""Provides the endurance tests with an engine, a long-lived project, and the options `--rounds` and `--seed`."""
 
 import os
 import random
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long_on_compose: left out there where nobody says --rounds")
+    config.addinivalue_line("markers", "long_on_compose: skipped on compose without --rounds")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,7 +63,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    # Hours may pass before the summary.
+    # Report at once: the summary may come hours later.
     if report.failed and not os.environ.get("PYTEST_XDIST_WORKER"):
         print(f"\n{report.longreprtext}", file=sys.stderr, flush=True)  # noqa: T201
 
@@ -76,7 +76,7 @@ def _folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module", name="project")
 def _project(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -> Iterator[ThrowawayProject]:
-    """One project for all tests of a file: it has development with data in it."""
+    """One project for all tests of a file, with data in development."""
     file = request.path.stem.removeprefix("test_").replace("_", "-")
     with throwaway_project(engine, folder, file) as project:
         store_something(project)
@@ -85,11 +85,11 @@ def _project(engine: EngineName, folder: Path, request: pytest.FixtureRequest) -
 
 @pytest.fixture(name="luck")
 def _luck(request: pytest.FixtureRequest) -> random.Random:
-    """Chance that the seed and the name of the test decide."""
+    """A random generator that is seeded with the seed and the name of the test."""
     return random.Random(f"{request.config.getoption('--seed')} {request.node.name}")
 
 
 @pytest.fixture(name="rounds")
 def _rounds(request: pytest.FixtureRequest) -> int:
-    """How many faults a verb meets; one where nobody says, so that CI stays short."""
+    """The number of faults for each verb; the default is one, to keep CI short."""
     return request.config.getoption("--rounds") or 1

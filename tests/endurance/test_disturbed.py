@@ -1,4 +1,4 @@
-"""A second verb in the middle of the first, and a third client with locks, harm nothing and keep nobody for ever."""
+"""A second verb during the first, and a third client with locks, cause no damage and block no verb forever."""
 
 import os
 import random
@@ -67,7 +67,7 @@ def test_a_second_verb_is_refused_at_every_step(
 ) -> None:
     before = take_checksum(project)
     run_all(project, first)
-    steps = steps_of(project.done(*verb.split()))[:-1]  # after the last one the verb is as good as done
+    steps = steps_of(project.done(*verb.split()))[:-1]  # after the last step, the verb is almost done
     run_all(project, afterwards)
     for step in luck.sample(steps, min(rounds, len(steps))):
         run_all(project, first)
@@ -76,9 +76,9 @@ def test_a_second_verb_is_refused_at_every_step(
         suspend(process.pid)
         second = luck.choice(CHANGING)
         try:
-            answer = project.invoke(*second.split())
-            assert answer.code == 3, f"{second} in the middle of {verb} {step!r}:\n{said}{answer.output}"
-            assert f"another verb is at work here: pid {process.pid} (invoke " in answer.output
+            result = project.invoke(*second.split())
+            assert result.code == 3, f"{second} in the middle of {verb} {step!r}:\n{said}{result.output}"
+            assert f"another verb is at work here: pid {process.pid} (invoke " in result.output
         finally:
             process.send_signal(signal.SIGCONT)
         last = finish(process)
@@ -94,56 +94,58 @@ def run_all(project: ThrowawayProject, verbs: Sequence[str]) -> None:
 
 def suspend(pid: int) -> None:
     os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the verb stands still")
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the verb is stopped")
 
 
-async def test_somebody_who_changes_rows_of_development_and_goes_to_lunch(project: ThrowawayProject) -> None:
+async def test_an_idle_transaction_with_changed_rows_of_development_blocks_only_a_snapshot(
+    project: ThrowawayProject,
+) -> None:
     before = take_checksum(project)
     async with idle_transaction(project, Mode.DEVELOPMENT, *CHANGED_ROWS):
         assert_unchanged(project, before, "an open transaction")
         for verb in ("up", "db.history", "db.migrate", "status"):
             project.done(verb)
-        answer = project.invoke("db.snapshot")
-        assert answer.code == 3, answer.output
-        assert "somebody's editor" in answer.output
+        result = project.invoke("db.snapshot")
+        assert result.code == 3, result.output
+        assert "another editor" in result.output
         for verb in ("test.setup", "test.clean", "up"):
             project.done(verb)
     assert_unchanged(project, before, "an open transaction through every verb")
 
 
-async def test_somebody_who_locks_every_table_of_development_keeps_no_verb_for_ever(
+async def test_locks_on_every_table_of_development_block_no_verb_forever(
     project: ThrowawayProject, rounds: int, luck: random.Random
 ) -> None:
     before = take_checksum(project)
     for verb in luck.sample(
         WAITING, min(len(WAITING), max(1, rounds // 4))
-    ):  # each waits half a minute and more
+    ):  # each waits at least 30 seconds
         project.done("up")
         async with idle_transaction(project, Mode.DEVELOPMENT, EVERY_TABLE):
-            answer = project.invoke(*verb.split())
-            answer.assert_told()
+            result = project.invoke(*verb.split())
+            result.assert_told()
         if project.status()["mode"] == "testing":
             project.done("down")
         project.done("up")
-        assert_unchanged(project, before, f"{verb} while somebody held every table")
+        assert_unchanged(project, before, f"{verb} while another client locked every table")
 
 
-async def test_somebody_in_the_test_database_is_named_and_nothing_is_dropped_under_them(
+async def test_another_client_of_the_test_database_is_named_and_prevents_its_removal(
     project: ThrowawayProject,
 ) -> None:
     before = take_checksum(project)
     project.done("test.setup")
     async with idle_transaction(project, Mode.TESTING, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE"):
         for verb in ("test.setup", "test.clean"):
-            answer = project.invoke(verb)
-            assert answer.code == 3, answer.output
-            assert "others are connected: pid" in answer.output
-            assert "somebody's editor, as dashtam_test_user" in answer.output
-            if verb == "test.setup":  # test.clean stops the server, and them with it
+            result = project.invoke(verb)
+            assert result.code == 3, result.output
+            assert "others are connected: pid" in result.output
+            assert "another editor, as dashtam_test_user" in result.output
+            if verb == "test.setup":  # test.clean stops the server and thereby the client
                 recorded = project.ask("SELECT count(*) FROM aerich", database="dashtam_test")
                 assert names(recorded) == [str(len(files()))]
     project.done("test.setup")
     project.done("test.integration")
     project.done("test.clean")
     project.done("up")
-    assert_unchanged(project, before, "somebody in the test database")
+    assert_unchanged(project, before, "another client in the test database")

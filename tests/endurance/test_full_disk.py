@@ -1,4 +1,4 @@
-"""A disk that is full under a verb costs no row: the verb fails in words, and the next one heals once there is room."""
+"""A full disk loses no row: the verb fails with a message, and the next one repairs once there is space."""
 
 import os
 import random
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A file system of half a gigabyte, which belongs to the test alone."""
+    """A file system of half a gigabyte for only this test."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m,mode=711", "tmpfs", str(folder)], check=True)
     try:
         yield folder
@@ -31,8 +31,8 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def project_on_small_disk(engine: EngineName) -> Iterator[tuple[ThrowawayProject, Path]]:
-    """A project whose data lies on a disk of its own: the data folder, or what is mounted over its volume."""
-    # In a folder of its own, since the session's may hold the data of other files' projects.
+    """A project with its data on a separate disk: its data folder, or a mount over its volume."""
+    # In a separate folder, because the session's folder may hold data of projects of other files.
     with throwaway_folder() as folder, throwaway_project(engine, folder, "full-disk") as project:
         if engine is EngineName.EMBEDDED:
             project.data.mkdir(mode=0o711)
@@ -40,7 +40,7 @@ def project_on_small_disk(engine: EngineName) -> Iterator[tuple[ThrowawayProject
                 yield project, disk
                 project.remove()
             return
-        project.done("up")  # makes the volume
+        project.done("up")  # creates the volume
         project.done("down")
         place = Path(
             docker("volume", "inspect", "--format={{.Mountpoint}}", f"{project.name}-postgres").strip()
@@ -56,7 +56,7 @@ def project_on_small_disk(engine: EngineName) -> Iterator[tuple[ThrowawayProject
 
 
 def fill(disk: Path) -> Path:
-    """Leave not a single block free."""
+    """Write until no block is free, and return the file."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -66,7 +66,7 @@ def fill(disk: Path) -> Path:
                 pass
         except OSError:  # no space left on device
             return ballast
-    raise AssertionError("the disk has no end")
+    raise AssertionError("the disk never became full")
 
 
 @pytest.mark.long_on_compose
@@ -79,11 +79,11 @@ def test_a_full_disk(engine: EngineName, rounds: int, luck: random.Random) -> No
             settle(project)
             ballast = fill(disk)
             try:
-                answer = project.invoke(*verb.split())
+                result = project.invoke(*verb.split())
             finally:
                 ballast.unlink()
-            answer.assert_told()
+            result.assert_told()
             if project.status()["mode"] == "testing":
                 project.done("test.clean")
             project.done("up")
-            assert_unchanged(project, before, f"{verb} on a full disk, which ended with {answer.code}")
+            assert_unchanged(project, before, f"{verb} on a full disk, which ended with {result.code}")

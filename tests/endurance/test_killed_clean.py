@@ -1,4 +1,4 @@
-"""Whatever is killed while `invoke test.clean` is at work, the next verb heals and development has lost nothing."""
+"""After any kill during `invoke test.clean`, the next verb repairs, and development is unchanged."""
 
 import random
 

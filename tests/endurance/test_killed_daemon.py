@@ -1,4 +1,4 @@
-"""A Docker daemon killed in the middle of a verb, and started again, loses nothing; without one, verbs say so."""
+"""A Docker daemon that is killed during a verb and restarted loses nothing; without a daemon, verbs report it."""
 
 import random
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def _daemon(folder: Path) -> Iterator[OwnDaemon]:
 
 @pytest.fixture(scope="module", name="project")
 def _project(engine: EngineName, folder: Path, daemon: OwnDaemon) -> Iterator[ThrowawayProject]:
-    """A project on the daemon, with data in it; like the verbs, whoever asks here asks that daemon."""
+    """A project on the daemon, with data in it; the Docker client of the test uses that daemon as well."""
     with pytest.MonkeyPatch.context() as shell, throwaway_project(engine, folder, "killed-daemon") as project:
         give_images(daemon, project)
         shell.setenv("DOCKER_HOST", daemon.host)
@@ -87,12 +87,12 @@ def test_without_a_daemon_every_verb_says_so(project: ThrowawayProject, daemon: 
     daemon.kill()
     try:
         for verb in VERBS:
-            answer = project.invoke(*verb.split())
-            answer.assert_told()
-            assert answer.code == 1, f"invoke {verb}:\n{answer.output}"
-            assert f"no Docker engine answers at {daemon.host}" in answer.output
-            assert "start Docker" in answer.output
-            assert "--engine embedded" not in answer.output, "the data is not there"
+            result = project.invoke(*verb.split())
+            result.assert_told()
+            assert result.code == 1, f"invoke {verb}:\n{result.output}"
+            assert f"no Docker engine answers at {daemon.host}" in result.output
+            assert "start Docker" in result.output
+            assert "--engine embedded" not in result.output, "the data is not there"
     finally:
         daemon.start()
     project.done("up")

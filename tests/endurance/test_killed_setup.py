@@ -1,4 +1,4 @@
-"""Whatever is killed while `invoke test.setup` is at work, the next verb heals and development has lost nothing."""
+"""After any kill during `invoke test.setup`, the next verb repairs, and development is unchanged."""
 
 import random
 

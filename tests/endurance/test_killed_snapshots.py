@@ -1,4 +1,4 @@
-"""Whatever is killed while a snapshot is taken or put back, there is one whole development, the old or the new."""
+"""After any kill while a snapshot is taken or restored, development is complete, in its old or its new state."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Random sequences of all verbs on the compose engine never change development, and end as the model says."""
+"""Random sequences of all verbs on the compose engine keep development unchanged, and end as the model predicts."""
 
 from typing import Final
 

@@ -51,7 +51,7 @@ async def test_it_sees_to_what_is_due_says_that_it_is_ready_and_ends_when_it_is_
     begun = datetime.now(UTC).replace(microsecond=0)
 
     async def is_told() -> bool:
-        letters = await Mailbox(cache, sender="x@localhost").list_letters()
+        letters = await Mailbox(cache, sender="x@localhost").list_emails()
         return any(letter.to == user.email and letter.sent_at >= begun for letter in letters)
 
     async with refreshing(tmp_path, settings) as process:

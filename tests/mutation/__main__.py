@@ -1,4 +1,4 @@
-"""Try mutants of everything that destroys or decides about it: `python -m tests.mutation [--all] [FILE ...]`."""
+"""Try mutants of all code that destroys data or decides about it: `python -m tests.mutation [--all] [FILE ...]`."""
 
 import argparse
 import multiprocessing
@@ -33,7 +33,7 @@ NO_FENCE: Final = 4
 
 @dataclass(frozen=True)
 class Try:
-    """A mutant and what became of it."""
+    """A mutant, and the outcome of its tests."""
 
     target: Target
     mutant: Mutant
@@ -42,12 +42,14 @@ class Try:
 
 
 def main() -> int:
-    """Run mutants behind the fence; 0 when none survives, 1 when one does, 4 where no fence can be made."""
+    """Run mutants behind the fence, and return 0 if none survives, 1 if one does, 4 if there can be no fence."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE")
-    parser.add_argument("--all", action="store_true", help="every mistake, not only guards that are gone")
+    parser.add_argument("--all", action="store_true", help="try every mutant, not only removed guards")
     parser.add_argument(
-        "--ci", action="store_true", help="only what destroys, and what decides about it last"
+        "--ci",
+        action="store_true",
+        help="try only the targets of CI: code that destroys, and the last decision before it",
     )
     options = parser.parse_args()
     unknown = set(options.files) - {target.file for target in TARGETS}
@@ -68,8 +70,8 @@ def main() -> int:
 
 
 def _run_behind_fence() -> int:
-    """Run this again behind the fence, in a folder that goes away with it."""
-    ensure_account()  # behind the fence nobody can be added
+    """Run this module again behind the fence, in a temporary folder."""
+    ensure_account()  # behind the fence, no account can be created
     folder = Path(tempfile.mkdtemp(prefix="dashtam-mutants-"))
     folder.chmod(0o711)
     try:
@@ -89,7 +91,7 @@ def _run_behind_fence() -> int:
 
 
 def _try_all(targets: Sequence[Target], folder: Path, *, thorough: bool) -> Iterator[Try]:
-    """Try the mutants of all targets, as many at a time as there are processors."""
+    """Try the mutants of all targets, in at most one workshop per processor."""
     context = multiprocessing.get_context("fork")
     results: Queue[Try | str | None] = context.Queue()
     shares = Shares(context, targets, lambda target: [*_mutants(target, thorough=thorough)])
@@ -171,7 +173,7 @@ def _judge(targets: Sequence[Target], tries: Iterator[Try]) -> int:
         )
     stale = find_stale(equivalents, survivors, {target.file for target in targets})
     for name in stale:
-        print(f"listed in equivalents.toml, but no survivor: {name}")
+        print(f"listed in equivalents.toml, but not a survivor: {name}")
     print(f"{unexplained} of {len(survivors)} survivors are not explained in tests/mutation/equivalents.toml")
     return 1 if unexplained else 0
 

@@ -1,8 +1,8 @@
-"""The fence around a mutation run: a mutated guard is a removed guard, so the kernel stands in for it.
+"""The fence around a mutation run: a mutated guard no longer protects, so the kernel does.
 
-Behind the fence every folder of the machine is read-only but one, no process is seen but our own, the network is a
-loopback of our own, and /run is empty, so that no Docker engine can be reached: whatever a mutant does, it does it
-to what the run itself made. Linux alone has this; without it no mutant is ever run.
+Behind the fence, all folders of the machine but one are read-only, and only our own processes are visible. The network
+is a separate loopback, and /run is empty, so that no Docker engine can be reached. A mutant can therefore damage only
+what the run itself created. Only Linux supports this; without it, no mutant is ever run.
 """
 
 import array
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 INSIDE: Final = "DASHTAM_TEST_BEHIND_FENCE"
-_MOUNT_SETATTR: Final = 442  # the same number on every architecture
+_MOUNT_SETATTR: Final = 442  # the same system call number on every architecture
 _RECURSIVE, _READ_ONLY = 0x8000, 0x1
 _NOSUID_NODEV: Final = 0x2 | 0x4
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
@@ -30,18 +30,18 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class NoFence(Exception):
-    """This machine cannot fence anything in."""
+    """This machine does not support the fence."""
 
 
 def command_behind(command: Sequence[str]) -> list[str]:
-    """The command that runs `command` in namespaces of its own; it calls `close` first thing.
+    """Return the command that runs `command` in separate namespaces; `command` must call `close` first.
 
     Raises:
-        NoFence: the kernel, or its configuration, does not allow that.
+        NoFence: the kernel or its configuration does not allow that.
     """
     unshare = shutil.which("unshare")
     if unshare is None:
-        raise NoFence("there is no program `unshare`, which only Linux has")
+        raise NoFence("the program `unshare` of Linux is missing")
     words = [unshare, "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--mount-proc"]
     if os.getuid() != 0:
         words += ["--user", "--map-current-user", "--keep-caps"]
@@ -52,17 +52,17 @@ def command_behind(command: Sequence[str]) -> list[str]:
 
 
 def end_with_parent() -> None:
-    """Have the kernel end this process, and with it the namespace, when its parent is gone, however it went."""
+    """Let the kernel end this process, and with it the namespace, when its parent ends for any reason."""
     _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def close(folder: Path) -> None:
-    """Make everything read-only but one folder, hide what listens in /run, and bring the own loopback up.
+    """Make all folders but one read-only, hide the sockets in /run, and bring up the separate loopback.
 
-    The folder is in memory: nothing of it outlives the run, and half of what a test of databases costs is files.
+    The folder is in memory, so that nothing outlives the run and tests of databases take half the time.
 
     Raises:
-        NoFence: it did not become so; nothing may be run.
+        NoFence: the fence is not complete; no mutant may be run.
     """
     _set_read_only("/")
     _mount("tmpfs", str(folder), "tmpfs", _NOSUID_NODEV, "mode=711")
@@ -73,16 +73,16 @@ def close(folder: Path) -> None:
 
 
 def separate_network() -> None:
-    """Give this process, and what it starts, a loopback of its own: no port is another workshop's."""
+    """Give this process and its children a separate loopback, so that workshops do not share ports."""
     _unshare(_NEW_NETWORK)
     _bring_loopback_up()
 
 
 def run_among_own_processes(action: Callable[[], int]) -> NoReturn:
-    """Run something where no process is seen but those that it starts, then end this process with its exit code.
+    """Run a function that sees only the processes that it starts, then end this process with its exit code.
 
-    Two runs that saw each other's processes would end them, or be stopped by them: a mutant that sends no signal would
-    survive by the signal of another run, and one that does no harm would be killed by it.
+    Two runs that saw each other's processes would end them. Then a mutant that sends no signal would survive by the
+    signal of another run, and a harmless mutant would be killed by it.
     """
     _unshare(_NEW_PROCESSES | _NEW_MOUNTS)
     first = os.fork()
@@ -92,7 +92,7 @@ def run_among_own_processes(action: Callable[[], int]) -> NoReturn:
         acting = os.fork()
         if acting == 0:
             os._exit(action())
-        while True:  # the first process of a namespace collects what its parent left behind
+        while True:  # the first process of a namespace reaps orphans
             ended, status = os.wait()
             if ended == acting:
                 os._exit(_exit_code(status))
@@ -111,7 +111,7 @@ def _unshare(flags: int) -> None:
 
 
 def _prove(folder: Path) -> None:
-    """Try what must not be possible."""
+    """Assert that what must be impossible is impossible."""
     if os.getpid() > 2 and os.getppid() > 2:
         raise NoFence(f"process id {os.getpid()}; expected to be among the first of a namespace")
     for elsewhere in {Path(__file__).parent, Path("/var/tmp"), Path(sys.prefix), Path.home(), Path("/")}:
@@ -136,7 +136,7 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -
 
 
 def _set_read_only(path: str) -> None:
-    """This folder, and all that is mounted below it."""
+    """Make a folder and all mounts below it read-only."""
     attributes = (ctypes.c_uint64 * 4)(_READ_ONLY, 0, 0, 0)
     done = _LIBC.syscall(
         ctypes.c_long(_MOUNT_SETATTR),

@@ -1,4 +1,4 @@
-"""A mutant: a copy of a source text in which one thing is wrong."""
+"""A mutant: a copy of a source text with one mistake."""
 
 import difflib
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        """What it is known by: it stays the same while lines above it come and go."""
+        """The name of the mutant; it does not change when lines above it change."""
         return f"{self.file}: {self.before} -> {self.after}"
 
 
 def describe(file: str, line: int, original: str, text: str) -> Mutant:
-    """Build a mutant, and say in the fewest lines what is wrong with it."""
+    """Return a mutant, with the mistake shown in as few lines as possible."""
     old, new = _without_common_ends(original.splitlines(), text.splitlines())
     parts = [
         (old[a:b], new[c:d])
@@ -33,7 +33,7 @@ def describe(file: str, line: int, original: str, text: str) -> Mutant:
 
 
 def _without_common_ends(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """What a comparison of two long texts that hardly differ would look at again and again."""
+    """Remove the common start and end of two texts, which would slow down their comparison."""
     least = min(len(old), len(new))
     start = next((place for place in range(least) if old[place] != new[place]), least)
     end = next((place for place in range(least - start) if old[-1 - place] != new[-1 - place]), least - start)

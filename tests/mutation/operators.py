@@ -1,4 +1,4 @@
-"""What is changed in a line of Python: mutmut's own operators, and those that take a guard away as a whole."""
+"""The changes to a line of Python: mutmut's operators, and operators that remove a whole guard."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -23,7 +23,7 @@ _REPLACED: Final = (operator_string, operator_arg_removal)
 
 
 def remove_statement(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Leave out a statement that does something: a refusal, a call, a yield."""
+    """Remove a statement with an effect: a refusal, a call, a yield."""
     if isinstance(node, cst.SimpleStatementLine) and len(node.body) == 1:
         (small,) = node.body
         if isinstance(small, _SMALL) or (isinstance(small, cst.Expr) and isinstance(small.value, _CALLED)):
@@ -31,7 +31,7 @@ def remove_statement(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def fix_condition(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Decide a condition once and for all, both ways; a name that it binds stays bound."""
+    """Make a condition constant, both true and false; a name that it binds stays bound."""
     if isinstance(node, cst.If | cst.While):
         for word, operator in (("True", cst.Or()), ("False", cst.And())):
             if isinstance(node, cst.If) or word == "False":
@@ -46,14 +46,14 @@ def _decided(test: cst.BaseExpression, operator: cst.BaseBooleanOp, word: str) -
 
 
 def drop_clause(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Leave out one side of `and` and of `or`."""
+    """Remove one side of `and` and of `or`."""
     if isinstance(node, cst.BooleanOperation):
         for side in (node.left, node.right):
             yield side.with_changes(lpar=[*side.lpar, cst.LeftParen()], rpar=[cst.RightParen(), *side.rpar])
 
 
 def drop_element(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Leave out one element of what is written out as a list, a set, a dictionary or a tuple in parentheses."""
+    """Remove one element of a literal list, set, dictionary or parenthesized tuple."""
     if isinstance(node, cst.List | cst.Set | cst.Dict) or (isinstance(node, cst.Tuple) and node.lpar):
         elements: Sequence[cst.BaseElement | cst.BaseDictElement] = node.elements
         least = 2 if isinstance(node, cst.Set | cst.Tuple) else 1
@@ -65,20 +65,20 @@ def drop_element(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def unwrap(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Run the body of a `with` that binds nothing without it: no database transaction, no lock."""
+    """Run the body of a `with` that binds nothing without its database transaction or lock."""
     if isinstance(node, cst.With) and all(item.asname is None for item in node.items):
         yield cst.If(test=cst.Name("True"), body=node.body)
 
 
 def change_sql(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Make the mutants of SQL in what is written over several lines."""
+    """Yield the mutants of SQL in a multi-line string."""
     if isinstance(node, cst.SimpleString) and '"""' in node.value:
         for mutant in sql_mutants("", node.value):
             yield node.with_changes(value=mutant.text)
 
 
-def answer_nothing(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Answer the opposite of a test, and nothing in place of something."""
+def return_opposite(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Return the opposite of a condition, and None instead of a value."""
     if isinstance(node, cst.Return) and node.value is not None:
         if isinstance(node.value, cst.Comparison | cst.BooleanOperation):
             value = node.value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
@@ -88,7 +88,7 @@ def answer_nothing(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def drop_keyword(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Call without one of the arguments that are given by name."""
+    """Remove one keyword argument of a call."""
     if isinstance(node, cst.Call):
         for place, argument in enumerate(node.args):
             if argument.keyword is not None and argument.keyword.value not in _PROSE:
@@ -96,23 +96,23 @@ def drop_keyword(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def change_text(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Write something else."""
+    """Change a string."""
     if isinstance(node, cst.SimpleString) and len(node.value) > 2 and '"""' not in node.value:
         yield node.with_changes(value=f"{node.value[:-1]}X{node.value[-1]}")
 
 
-# A guard that is gone: what CI tries.
+# Operators that remove a guard; CI tries these.
 REMOVALS: Final[tuple[Operator, ...]] = (
     *(remove_statement, fix_condition, drop_clause, drop_element, unwrap),
     change_sql,
 )
-# Anything else that may be wrong. Of mutmut's operators, those that change texts and arguments make a dozen mutants of
-# a line that the type checker refuses, so ours stand in for them.
-MISTAKES: Final[tuple[Operator, ...]] = (answer_nothing, drop_keyword, change_text)
+# All other operators. mutmut's operators for strings and arguments make a dozen mutants of a line that the type checker
+# refuses, so ours replace them.
+MISTAKES: Final[tuple[Operator, ...]] = (return_opposite, drop_keyword, change_text)
 
 
 def changes_of(node: cst.CSTNode, *, thorough: bool) -> Iterator[cst.CSTNode]:
-    """Every change of a node, one at a time; the guards that are gone come first."""
+    """Yield every change of a node, one at a time; removed guards come first."""
     for removal in REMOVALS:
         yield from removal(node)
     for kind, operator in mutation_operators:

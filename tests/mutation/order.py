@@ -1,4 +1,4 @@
-"""The order in which tests meet a mutant: those that noticed the last ones first, weighed against what each costs."""
+"""The order of the tests of a mutant: tests that killed recent mutants come first, weighed against their duration."""
 
 import json
 import time
@@ -9,27 +9,27 @@ from typing import Any, Final
 import pytest
 
 _KEPT: Final = 0.5
-"""How much it counts one mutant later that a test noticed: what stands close together is often noticed by the same."""
+"""The decay of a kill per mutant; it matters because neighboring mutants are often killed by the same test."""
 
 
 class Order:
-    """A plugin of pytest. Every run is a process of its own, so what it learns goes on to the next in a file.
+    """A plugin of pytest that keeps what it learns in a file, because every run is a separate process.
 
-    The time of another file says when the last test began.
+    The modification time of another file says when the last test began.
     """
 
     def __init__(self, file: Path, progress: Path, *, again: bool = False) -> None:
         self._file = file
         self._progress = progress
         self._again = again
-        """Only what has noticed anything is run, and nothing is learned."""
+        """Whether only the tests that have killed a mutant are run, without learning anything."""
         known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.seconds: dict[str, float] = known.get("seconds", {})
         self._noticed = {name: _KEPT * weight for name, weight in known.get("noticed", {}).items()}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put first what costs least for the chance that it notices."""
+        """Sort tests by their duration in relation to their chance of killing the mutant."""
         if self._again:
             items[:] = [one for one in items if one.nodeid in self._noticed] or items[:1]
         chance = 1 / max(1, len(items))
@@ -39,20 +39,20 @@ class Order:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Show that there is progress; and keep what the test cost when it was run first, which is without a mutant."""
+        """Record progress, and the duration of each test in its first run, which is without a mutant."""
         self._progress.touch()
         began = time.monotonic()
-        answer = yield
+        result = yield
         self.seconds.setdefault(item.nodeid, time.monotonic() - began)
-        return answer
+        return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Remember what noticed."""
+        """Record the tests that failed."""
         if report.failed:
             self._noticed[report.nodeid] = 1.0
 
     def pytest_sessionfinish(self) -> None:
-        """Keep all that."""
+        """Write the file for the next run."""
         if self._again:
             return
         self._file.write_text(
@@ -61,5 +61,5 @@ class Order:
 
 
 def progress(file: Path) -> Path:
-    """The file whose time says when the last test began."""
+    """Return the file whose modification time says when the last test began."""
     return file.with_suffix(".progress")

@@ -1,4 +1,4 @@
-"""Mutants of Python: every change of every node that is a target, and of the SQL that it holds."""
+"""Mutants of Python: every change of every targeted node and of its embedded SQL."""
 
 import ast
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from tests.mutation.mutants import Mutant, describe
 from tests.mutation.operators import changes_of
 
-# What stands below is read by people alone, or by the type checker.
+# Nodes of these types are read only by people or by the type checker.
 _UNSEEN: Final = (cst.Annotation, cst.FormattedString, cst.Raise, cst.Import, cst.ImportFrom, cst.Decorator)
 
 
@@ -22,7 +22,7 @@ class _Collector(cst.CSTVisitor):
         self.found: list[tuple[int, cst.CSTNode, cst.CSTNode]] = []
         self._only = only
         self._thorough = thorough
-        self._within: list[cst.CSTNode] = []  # functions and classes: what stands in a target is a target
+        self._within: list[cst.CSTNode] = []  # functions and classes: everything inside a target is a target
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, _UNSEEN) or _is_docstring(node) or self._is_elsewhere(node):
@@ -40,11 +40,11 @@ class _Collector(cst.CSTVisitor):
             self._within.pop()
 
     def _is_elsewhere(self, node: cst.CSTNode) -> bool:
-        """Targets are named, and it is a function, a class or a constant that is none of them."""
+        """Whether a node is a function, a class or a constant that is not one of the named targets."""
         if not self._only or self._within:
             return False
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            # A class is entered for its methods.
+            # The visitor enters a class for its methods.
             return node.name.value not in self._only and not isinstance(node, cst.ClassDef)
         return isinstance(node, cst.Assign | cst.AnnAssign) and not self._only & set(_names(node))
 
@@ -61,7 +61,7 @@ def _is_docstring(node: cst.CSTNode) -> bool:
 def python_mutants(
     file: str, text: str, only: frozenset[str] = frozenset(), *, thorough: bool = True
 ) -> Iterator[Mutant]:
-    """Make the mutants of a Python file that still compile; of the named functions alone where some are named."""
+    """Yield the mutants of a Python file that still compile; `only` limits them to the named definitions."""
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     collector = _Collector(only, thorough=thorough)
     wrapper.visit(collector)

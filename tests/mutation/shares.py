@@ -1,4 +1,4 @@
-"""Who tries which mutant: one workshop a target, as each has to run its tests once without a mutant; then they help."""
+"""Distributes mutants over workshops: the first one at a target runs its tests without a mutant; others help later."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -12,7 +12,7 @@ _WORTH_HELP: Final = 4
 
 
 class Shares:
-    """The mutants of all targets, taken one by one by several processes; each makes those of its targets itself."""
+    """The mutants of all targets, for several processes; each process generates the mutants of its targets itself."""
 
     def __init__(
         self, context: BaseContext, targets: Sequence[Target], make: Callable[[Target], Sequence[Mutant]]
@@ -23,7 +23,7 @@ class Shares:
         self._counts = context.Array("i", [-1] * len(targets))
 
     def take(self, last: Target | None) -> tuple[Target, Mutant] | None:
-        """A mutant of the same target as last time while there is one, or of another; None when all are taken."""
+        """Return the next mutant, if possible of the same target as last; None if all have been taken."""
         while (place := self._choose(last)) is not None:
             last = self._targets[place]
             mutants = self._make(last)
@@ -43,13 +43,13 @@ class Shares:
             untouched = [place for place in range(len(self._targets)) if self._counts[place] < 0]
             if untouched:
                 place = min(untouched, key=lambda one: self._strangeness(one, last))
-                self._counts[place] = 0  # somebody is at work here, and will soon know how many there are
+                self._counts[place] = 0  # a workshop has begun this target, and will soon know its count
                 return place
             most = max(range(len(self._targets)), key=self._left)
             return most if self._left(most) >= _WORTH_HELP else None
 
     def _strangeness(self, place: int, last: Target | None) -> int:
-        """Its tests are those of last time; or nobody's so far; or another runs them now for the first time."""
+        """Return 0 for the tests of the last target, 1 for tests that no workshop runs, 2 for those of another."""
         tests = self._targets[place].tests
         if last is not None and tests == last.tests:
             return 0

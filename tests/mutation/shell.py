@@ -1,4 +1,4 @@
-"""Mutants of shell scripts: each refusal left out, each condition decided, each pattern of a `case` gone."""
+"""Mutants of shell scripts: each refusal removed, each condition made constant, each pattern of a `case` removed."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ _NEVER: Final = "'never said'"
 
 
 def shell_mutants(file: str, text: str) -> Iterator[Mutant]:
-    """Make the mutants of a shell script that are still one; comments stay as they are."""
+    """Yield the mutants of a shell script that still parse; comments are not mutated."""
     seen = {text}
     for place, mutated in sorted(_mutated(text), key=lambda pair: pair[0]):
         line = text[text.rfind("\n", 0, place) + 1 : place]

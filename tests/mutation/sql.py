@@ -1,4 +1,4 @@
-"""Mutants of SQL: each clause left out, each comparison turned round, each refusal gone; and of what psql is told."""
+"""Mutants of SQL and psql: each clause removed, each comparison reversed, each refusal and psql command removed."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _CLAUSE: Final = re.compile(
     r"\bAND\s+(?:NOT\s+)?(?:\([^()]*(?:\([^()]*\)[^()]*)*\)|[^\n()]+(?:\([^()\n]*\))?)"
 )
 _FIRST_CLAUSE: Final = re.compile(r"(?<=\bWHERE )[^()\n]+?\s+AND (?=\S)")
-# One of several refusals that are put together, with the UNION ALL that follows it; the last with the one before it.
+# One of several combined refusals, with the UNION ALL after it; the last one with the UNION ALL before it.
 _PART: Final = re.compile(
     r"(?ms)^( *)SELECT(?:(?!^ *UNION ALL$).)*?^\1UNION ALL\n|^ *UNION ALL SELECT [^\n]*\n"
 )
@@ -39,7 +39,7 @@ _CONDITION: Final = re.compile(r"(?m)(?<=\\if ).*$")
 
 
 def sql_mutants(file: str, text: str) -> Iterator[Mutant]:
-    """Make the mutants of a file of SQL; comments stay as they are."""
+    """Yield the mutants of an SQL file; comments are not mutated."""
     seen = {text}
     for place, mutated in sorted(_mutated(text), key=lambda pair: pair[0]):
         if mutated not in seen and not _is_elsewhere(text, place):
@@ -60,6 +60,6 @@ def _mutated(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _is_elsewhere(text: str, place: int) -> bool:
-    """In a comment, or in a setting, where = compares nothing."""
+    """Whether a match is in a comment, or in a setting, where = is not a comparison."""
     start = text.rfind("\n", 0, place) + 1
     return text[start:place].lstrip().startswith(("--", "SET ")) or text[place:].startswith("--")

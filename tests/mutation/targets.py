@@ -1,4 +1,4 @@
-"""What is mutated, and which tests have to notice: the fastest ones that can."""
+"""The mutated code, and the fastest tests that have to kill its mutants."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,15 +12,15 @@ _CHANGING_KEYS: Final = "tests/integration/sealing/test_rotation.py"
 
 @dataclass(frozen=True)
 class Target:
-    """One file, or some functions and classes of it."""
+    """A file, or some of its functions and classes."""
 
     file: str
     tests: tuple[str, ...]
     only: frozenset[str] = field(default_factory=frozenset)
     servers: bool = False
-    """The tests take servers apart, so those are looked at after every mutant."""
+    """Whether the tests change servers, which are then checked after every mutant."""
     ci: bool = True
-    """CI tries it every time; the others take too long for it, or refuse what is refused again before anything goes."""
+    """Whether CI tries it; the others take too long, or are guards that another guard repeats before data is lost."""
 
 
 TARGETS: Final = (
@@ -30,7 +30,7 @@ TARGETS: Final = (
         (
             f"{_UNIT}/disposable/test_verification.py",
             "tests/integration/disposable/test_verification.py",
-            # Some by name: the file also has a test that initializes in its own process, which is connected already.
+            # Selected by name: another test of the file initializes in its own process, which is already connected.
             f"{_ACCEPTANCE}/test_init_test_db.py::test_a_guard_that_trips_leaves_every_row",
             f"{_ACCEPTANCE}/test_init_test_db.py::test_a_replica_of_our_own_cluster_is_refused",
             f"{_ACCEPTANCE}/test_init_test_db.py::test_of_parallel_runs_each_one_builds_or_is_refused",
@@ -147,7 +147,7 @@ TARGETS: Final = (
         ),
         ci=False,
     ),
-    # A data key that is destroyed too early takes what it seals with it.
+    # Destroying a data key too early destroys everything that it seals.
     Target(
         "dashtam/sealing/key_states.py",
         (f"{_UNIT}/sealing/test_key_states.py", _CHANGING_KEYS),
@@ -163,7 +163,7 @@ TARGETS: Final = (
     Target(
         "dashtam/sealing/rotation.py",
         (_CHANGING_KEYS,),
-        # Without what it says on its way, and how it waits for other processes.
+        # Without the reports, and without the wait for other processes.
         frozenset(
             {
                 *("alone", "run", "_rewrap", "_promote", "_move", "_seal_anew", "_reseal", "_write"),

@@ -1,4 +1,4 @@
-"""Where mutants are tried: a copy of the checkout and servers of its own, in which a forked pytest runs warm."""
+"""A workshop tries mutants: a copy of the checkout, its own servers, and a pytest that is forked after its imports."""
 
 import gc
 import json
@@ -31,29 +31,29 @@ _COPIED: Final = (
 )
 _LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", ".*_cache")
 _OPTIONS: Final = ("-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-o", "addopts=")
-# Plugins by name: pytest would warn of the ones that were imported before it.
+# Plugins by name, because pytest warns about plugins that were imported before it.
 _MORE_OPTIONS: Final = (
     *("-p", "pytest_asyncio.plugin", "-p", "_hypothesis_pytestplugin"),
     *("--import-mode=importlib", "--strict-markers"),
 )
 _OURS: Final = ("dashtam", "tests", "migrations", "tasks")
 _PAUSE_SECONDS: Final = 0.005
-_FEWEST_SECONDS: Final = 45.0  # some tests give what does not happen half a minute
+_FEWEST_SECONDS: Final = 45.0  # some tests wait half a minute for what must not happen
 _MEASURE_SECONDS: Final = 300.0
 _TIMES_AS_LONG: Final = 8
 
 
 class Outcome(StrEnum):
-    """What became of a mutant."""
+    """The outcome of a mutant."""
 
     KILLED = "killed"
     SURVIVED = "survived"
     HUNG = "hung"
-    """A test did not end within its time, and again not within several times as much."""
+    """A test did not end within its time limit, nor in a second run with a longer limit."""
 
 
 class Workshop:
-    """One copy of the checkout and what its tests need; mutants are tried one after the other."""
+    """One copy of the checkout, and the servers of its tests; it tries mutants one after another."""
 
     def __init__(
         self, folder: Path, programs: tuple[Binaries, Account | None], *, takes_servers_apart: bool
@@ -66,12 +66,12 @@ class Workshop:
         self._environment: dict[str, str] = {}
         self._witness: tuple[Cluster, ...] = ()
         self._expected: list[str] = []
-        self._seconds: dict[tuple[str, ...], float] = {}  # by tests, which several targets may share
+        self._seconds: dict[tuple[str, ...], float] = {}  # keyed by tests, which several targets may share
         self._clock = int(time.time())
 
     @contextmanager
     def opened(self) -> Iterator["Workshop"]:
-        """Lay out the copy, start the servers, and end them afterwards."""
+        """Create the copy, start the servers, and stop them at the end of the context."""
         fence.separate_network()
         self._lay_out()
         _warm_up()
@@ -82,10 +82,10 @@ class Workshop:
             self._servers.close()
 
     def try_mutant(self, target: Target, mutant: Mutant) -> Outcome:
-        """Run a target's tests on the copy with a mutant in it; copy and servers are mended afterwards.
+        """Run a target's tests with a mutant in the copy, then restore the copy and the servers.
 
         Raises:
-            RuntimeError: the tests fail without any mutant.
+            RuntimeError: the tests fail without a mutant.
         """
         if target.tests not in self._seconds:
             self._seconds[target.tests] = self._measure(target)
@@ -97,10 +97,10 @@ class Workshop:
         finally:
             self._write(path, original)
             if target.servers:
-                self._mend_servers()
+                self._repair_servers()
 
     def _measure(self, target: Target) -> float:
-        """Run the tests without a mutant, in one workshop: they must pass, and show how long one may take."""
+        """Run the tests once without a mutant: they must pass, and their duration sets the time limit."""
         learned = self._learned(target)
         if not learned.exists() and self._run(target, _MEASURE_SECONDS) != 0:
             raise RuntimeError(f"{' '.join(target.tests)} fails without any mutant:\n{self.last_words}")
@@ -108,10 +108,10 @@ class Workshop:
         return max(_FEWEST_SECONDS, _TIMES_AS_LONG * longest)
 
     def look_again(self, target: Target) -> None:
-        """Run the tests that have noticed a mutant without any: what one left behind must not have killed the next.
+        """Run the tests that killed mutants again without one, to exclude that leftovers killed them.
 
         Raises:
-            RuntimeError: they fail.
+            RuntimeError: the tests fail.
         """
         if self._run(target, self._seconds[target.tests], again=True) != 0:
             raise RuntimeError(f"after its mutants, {target.file} fails without any:\n{self.last_words}")
@@ -123,12 +123,12 @@ class Workshop:
         return Outcome.SURVIVED if code == 0 else Outcome.KILLED
 
     def _learned(self, target: Target) -> Path:
-        """What is known of the tests, in this workshop or another."""
+        """Return the file of what `Order` has learned about the tests, which all workshops share."""
         return self._folder.parent / f"{'+'.join(Path(test).stem for test in target.tests)}.json"
 
     @property
     def last_words(self) -> str:
-        """What pytest said last."""
+        """The last lines of pytest's output."""
         return (self._folder / "output").read_text(encoding="utf-8", errors="replace")
 
     def _lay_out(self) -> None:
@@ -144,13 +144,13 @@ class Workshop:
             (self._folder / name).chmod(0o711)
 
     def _write(self, path: Path, text: str) -> None:
-        """Write a file with a time of its own: Python tells by time and size whether what it compiled is stale."""
+        """Write a file with a unique modification time, because Python's bytecode cache compares time and size."""
         path.write_text(text, encoding="utf-8")
         self._clock += 2
         os.utime(path, (self._clock, self._clock))
 
     def _start_servers(self) -> None:
-        """The cluster that the tests run on, and two that some of them take apart."""
+        """Start the cluster of the tests, and two more for the tests that change servers."""
         redis = self._servers.enter_context(start_redis(*self._programs))
         own = self._start_cluster(redis)
         prepare(own)
@@ -179,7 +179,7 @@ class Workshop:
         return self._servers.enter_context(start_cluster(*self._programs, redis_url=redis_url))
 
     def _look(self) -> list[str]:
-        """What must be as before after every mutant."""
+        """Return the state that must be the same after every mutant."""
         own, *others = self._witness
         seen = [own.ask(_OWN_STATE)]
         seen += [own.ask(_ROWS, database=name) for name in ("dashtam", "dashtam_test")]
@@ -188,8 +188,8 @@ class Workshop:
             seen += [other.ask(_ROWS, database=name) for name in ("kept_development", "kept_testing")]
         return seen
 
-    def _mend_servers(self) -> None:
-        """Put back what a mutant left otherwise than it found it; where that is not enough, start the servers anew."""
+    def _repair_servers(self) -> None:
+        """Restore what a mutant changed; if that does not suffice, start new servers."""
         if self._intact():
             return
         with suppress(AssertionError):
@@ -206,7 +206,7 @@ class Workshop:
             return False
 
     def _run(self, target: Target, seconds: float, *, again: bool = False) -> int | None:
-        """pytest's exit code, or None where a test did not end in time."""
+        """Return pytest's exit code, or None if a test did not end in time."""
         learned, begun = self._learned(target), self._folder / "progress"
         begun.touch()
         child = os.fork()
@@ -237,7 +237,7 @@ class Workshop:
             os.environ.update(self._environment)
             _forget_ours(self._tree)
             code = _run_pytest(tests, self._tree, order)
-        except BaseException:  # noqa: BLE001 - the process ends here, whatever it was
+        except BaseException:  # noqa: BLE001 - the process ends after any error
             traceback.print_exc()
         finally:
             sys.stdout.flush()
@@ -260,7 +260,7 @@ _ROWS: Final = "SELECT count(*), string_agg(email, ',' ORDER BY email) FROM user
 
 
 def _warm_up() -> None:
-    """Import once what every pytest imports, and keep the collector of garbage from looking at it in each of them."""
+    """Import what every pytest run imports, and exclude it from garbage collection in the forked processes."""
     import dashtam.app
     import dashtam.devenv.engines.compose.engine
     import dashtam.devenv.engines.embedded.engine  # noqa: F401
@@ -293,5 +293,5 @@ def _end_group(leader: int) -> None:
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the run itself gets of the shell."""
+    """Return the shell's variables that the run itself gets."""
     return {name: environment[name] for name in ("PATH", "LANG", "TERM") if name in environment}

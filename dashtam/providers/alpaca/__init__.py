@@ -1,1 +1,1 @@
-"""Alpaca, by OAuth: for installations that Alpaca has registered as an app."""
+"""Alpaca over OAuth, for installations that Alpaca has registered as an app."""

@@ -1,6 +1,6 @@
-"""Speaks to Alpaca by OAuth: what it grants does not end, cannot be refreshed, and only reads.
+"""Speaks to Alpaca over OAuth: its grants do not expire, cannot be refreshed, and are read-only.
 
-Who has API keys of their own needs no app: dashtam/providers/alpaca_keys takes those.
+Users with their own API keys need no app: dashtam/providers/alpaca_keys accepts those.
 """
 
 from collections.abc import Mapping
@@ -22,28 +22,32 @@ PROFILE: Final = Profile(
     description="Brokerage accounts, positions and orders, live and paper.",
     website="https://alpaca.markets",
     authorization=Authorization.OAUTH2,
-    scopes=(),  # without any, access is to read only
+    scopes=(),  # without a scope, access is read-only
 )
 _URL: Final = r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$"
 
 
 class AlpacaSettings(ClientSettings):
-    """Client id and secret of the app that Alpaca registered."""
+    """The client id and secret of the app that Alpaca registered."""
 
     model_config = provider_config("ALPACA_")
 
-    APP_URL: str = Field("https://app.alpaca.markets", pattern=_URL, description="where users are sent.")
-    API_URL: str = Field("https://api.alpaca.markets", pattern=_URL, description="where Alpaca is asked.")
+    APP_URL: str = Field(
+        "https://app.alpaca.markets", pattern=_URL, description="The origin of Alpaca's authorization page."
+    )
+    API_URL: str = Field(
+        "https://api.alpaca.markets", pattern=_URL, description="The origin of Alpaca's API."
+    )
 
 
 SETTINGS: Final = AlpacaSettings
 
 
 class AlpacaAdapter(OAuthClient):
-    """Plain OAuth, but that the secret stands in the form (RFC 6749, 2.3.1, allows it)."""
+    """Plain OAuth, except that the form carries the client secret (RFC 6749, 2.3.1, allows that)."""
 
     def authenticate(self, secret: SecretStr) -> tuple[Mapping[str, str], str]:
-        """Put id and secret into the body."""
+        """Return no headers, and the client id and secret as form fields."""
         return {}, urlencode({"client_id": self.client_id, "client_secret": secret.get_secret_value()})
 
 

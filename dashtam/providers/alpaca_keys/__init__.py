@@ -1,1 +1,1 @@
-"""Alpaca, by API keys: for anybody with an account."""
+"""Alpaca with API keys, for users with an Alpaca account."""

@@ -1,4 +1,4 @@
-"""Takes the API keys that Alpaca shows its customers, and sees that they are taken."""
+"""Claims the API keys that Alpaca shows its customers, and verifies them with one call."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from dashtam.settings.model import Settings
 PROFILE: Final = Profile(
     key="alpaca_keys",
     name="Alpaca (API keys)",
-    description="Brokerage accounts, positions and orders, live or paper, by the API keys of your own account.",
+    description="Brokerage accounts, positions and orders, live or paper, with the API keys of your account.",
     website="https://alpaca.markets",
     authorization=Authorization.CLAIM_TOKEN,
 )
@@ -31,15 +31,15 @@ _REFUSALS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
 class AlpacaKeysSettings(ProviderSettings):
-    """Where Alpaca is asked; nothing has to be entered."""
+    """The origins of Alpaca's APIs; every setting has a default."""
 
     model_config = provider_config("ALPACA_KEYS_")
 
     LIVE_URL: str = Field(
-        "https://api.alpaca.markets", pattern=_URL, description="where live keys are taken."
+        "https://api.alpaca.markets", pattern=_URL, description="The origin of the API for live keys."
     )
     PAPER_URL: str = Field(
-        "https://paper-api.alpaca.markets", pattern=_URL, description="where paper keys are taken."
+        "https://paper-api.alpaca.markets", pattern=_URL, description="The origin of the API for paper keys."
     )
 
 
@@ -47,7 +47,7 @@ SETTINGS: Final = AlpacaKeysSettings
 
 
 class AlpacaKeysAdapter:
-    """A `SecretAdapter`; the access token of its grants is `key_id:secret_key`, their scope `live` or `paper`."""
+    """A `SecretAdapter`; a grant's access token is `key_id:secret_key`, and its scope is `live` or `paper`."""
 
     is_configured = True
 
@@ -57,36 +57,36 @@ class AlpacaKeysAdapter:
 
     @property
     def profile(self) -> Profile:
-        """What there is to know about it."""
+        """The description of this provider."""
         return PROFILE
 
     @property
     def fields(self) -> Sequence[SecretField]:
-        """What the user has to bring."""
+        """The secrets that the user copies."""
         return FIELDS
 
     async def claim(self, secrets: Mapping[str, SecretStr]) -> TokenGrant:
-        """Try the keys, live and then paper, as `SecretAdapter` promises."""
+        """Try the keys with the live and then the paper API; see `SecretAdapter.claim`."""
         key_id, secret = (read_secret(field, secrets) for field in FIELDS)
         headers = {
             "APCA-API-KEY-ID": key_id.get_secret_value(),
             "APCA-API-SECRET-KEY": secret.get_secret_value(),
         }
         for scope, base in self._bases.items():
-            answer = await self._ask(f"{base}/v2/account", headers)
-            if answer.status == HTTPStatus.OK:
-                read_members(answer)
+            response = await self._get(f"{base}/v2/account", headers)
+            if response.status == HTTPStatus.OK:
+                read_members(response)
                 token = SecretStr(f"{key_id.get_secret_value()}:{secret.get_secret_value()}")
-                return TokenGrant(access_token=token, scope=scope, granted_at=answer.began_at)
-            if answer.status not in _REFUSALS:
-                raise explain_status(PROFILE.key, answer)
-        raise SecretRefused("alpaca takes these keys for neither kind of account", detail="keys_refused")
+                return TokenGrant(access_token=token, scope=scope, granted_at=response.began_at)
+            if response.status not in _REFUSALS:
+                raise explain_status(PROFILE.key, response)
+        raise SecretRefused("alpaca accepts these keys neither as live nor as paper", detail="keys_refused")
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """Answer false: the user deletes keys in Alpaca's own pages."""
+        """Return false: only the user can delete keys, in Alpaca's own pages."""
         return False
 
-    async def _ask(self, url: str, headers: Mapping[str, str]) -> Response:
+    async def _get(self, url: str, headers: Mapping[str, str]) -> Response:
         try:
             return await self._outgoing.get(url, headers=headers)
         except CallFailed as failed:

@@ -1,1 +1,1 @@
-"""The bank that Dashtam plays itself, in development and tests; dashtam/sandbox is its server."""
+"""The sandbox, an invented bank for development and tests; dashtam/sandbox is its server."""

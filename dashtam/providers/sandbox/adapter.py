@@ -1,4 +1,4 @@
-"""Speaks to the sandbox: plain OAuth 2.1, and an installation that needs no setting for it."""
+"""Speaks to the sandbox: plain OAuth 2.1, without settings of its own."""
 
 from datetime import timedelta
 from typing import Final
@@ -14,7 +14,7 @@ from dashtam.settings.model import Environment, Settings
 PROFILE: Final = Profile(
     key="sandbox",
     name="Sandbox",
-    description="An invented institution for development and demonstrations; holds nobody's money.",
+    description="An invented institution for development and demonstrations; it holds no real money.",
     website="https://example.com",
     authorization=Authorization.OAUTH2,
     scopes=("accounts", "transactions"),
@@ -28,7 +28,7 @@ SETTINGS: Final = ProviderSettings
 
 
 def build(_own: ProviderSettings, *, settings: Settings, outgoing: Outgoing) -> OAuthClient | None:
-    """Build the adapter; production has no sandbox."""
+    """Build the adapter; None in production, which has no sandbox."""
     if settings.ENVIRONMENT is Environment.PRODUCTION:
         return None
     base = issuer(settings)

@@ -1,4 +1,4 @@
-"""What the sandbox knows this installation by: nobody enters it, both sides derive it from the installation's key."""
+"""The sandbox's credentials for this installation; both sides derive them from the installation's keys."""
 
 from typing import Final
 
@@ -12,10 +12,10 @@ _PURPOSE: Final = b"dashtam sandbox client"
 
 
 def client_secrets(settings: Settings) -> list[SecretStr]:
-    """The secrets of the client, one for each key, so that a change of keys locks nobody out."""
+    """Return the client's secrets, one for each key, so that a rotation of keys does not lock the client out."""
     return [SecretStr(derive_key(key, purpose=_PURPOSE).hex()) for key in settings.token_keys.values()]
 
 
 def issuer(settings: Settings) -> str:
-    """The issuer of the sandbox (RFC 8414, 2), and where its paths begin."""
+    """Return the issuer of the sandbox (RFC 8414, 2), which is also the prefix of its URLs."""
     return f"{settings.APP_URL}/sandbox"

@@ -1,7 +1,6 @@
-"""Speaks to Schwab's Trader API: an access token lives 30 minutes, and seven days after the sign-in all ends.
+"""Speaks to Schwab's Trader API: access tokens live 30 minutes, and a grant ends seven days after the sign-in.
 
-The developer portal hides behind a sign-in; what is written here is what clients of it have met (schwab-py, Schwabdev,
-schwab-go).
+The documentation requires an account; the details here come from existing clients (schwab-py, Schwabdev, schwab-go).
 """
 
 from datetime import timedelta
@@ -13,7 +12,7 @@ from pydantic import Field
 from dashtam.models import Authorization
 from dashtam.outgoing import Outgoing, Response
 from dashtam.providers.base import Profile
-from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderFailure
+from dashtam.providers.errors import ClientRefused, GrantRefused, ProviderFailure, ResponseUnusable
 from dashtam.providers.grants import read_members
 from dashtam.providers.oauth import Client, Endpoints, OAuthClient, error_code
 from dashtam.providers.settings import ClientSettings, provider_config
@@ -22,11 +21,11 @@ from dashtam.settings.model import Settings
 PROFILE: Final = Profile(
     key="schwab",
     name="Charles Schwab",
-    description="Brokerage accounts; the refresh token lives seven days from the sign-in.",
+    description="Brokerage accounts; Schwab requires a new sign-in every seven days.",
     website="https://www.schwab.com",
     authorization=Authorization.OAUTH2,
     scopes=("readonly",),
-    # It grants "api", whatever is asked for; what that lets us do is settled for each app in the portal.
+    # Schwab always grants "api"; the permissions of an app are set in the developer portal.
     required_scopes=frozenset(),
     access_ttl=timedelta(minutes=30),
     refresh_ttl=timedelta(days=7),
@@ -36,14 +35,14 @@ PROFILE: Final = Profile(
 
 
 class SchwabSettings(ClientSettings):
-    """App key and secret of the developer portal, where the callback has to be CALLBACK_URL/callback/schwab."""
+    """The app key and secret of the developer portal; the app's callback is CALLBACK_URL/callback/schwab."""
 
     model_config = provider_config("SCHWAB_")
 
     API_URL: str = Field(
         "https://api.schwabapi.com",
         pattern=r"^https://[a-z0-9.-]+(:[0-9]{1,5})?$",
-        description="where Schwab is asked.",
+        description="The origin of Schwab's API.",
     )
 
 
@@ -51,26 +50,26 @@ SETTINGS: Final = SchwabSettings
 
 
 class SchwabAdapter(OAuthClient):
-    """Reads Schwab's ways to say no; everything else is plain OAuth with HTTP Basic."""
+    """Plain OAuth with HTTP Basic, except for Schwab's error responses."""
 
-    def refuses_secret(self, answer: Response) -> bool:
-        """Whether the secret is wrong: `invalid_client` may mean the refresh token as well."""
-        return super().refuses_secret(answer) and not _speaks_of_refresh_token(answer)
+    def refuses_secret(self, response: Response) -> bool:
+        """Whether the secret is wrong; `invalid_client` can also refer to the refresh token."""
+        return super().refuses_secret(response) and not _names_refresh_token(response)
 
-    def explain(self, answer: Response, code: str | None, *, asked: str) -> ProviderFailure | None:
-        """Say what an answer means; asked to refresh, three codes mean that the seven days are over."""
-        is_dead = code in {"unsupported_token_type", "refresh_token_authentication_error"} or (
-            code == "invalid_client" and _speaks_of_refresh_token(answer)
+    def explain(self, response: Response, code: str | None, *, operation: str) -> ProviderFailure | None:
+        """Return the error that a response means; for a refresh, three codes mean that the seven days are over."""
+        is_expired = code in {"unsupported_token_type", "refresh_token_authentication_error"} or (
+            code == "invalid_client" and _names_refresh_token(response)
         )
-        if is_dead and asked == "refresh_token":
-            return GrantRefused("schwab does not take the refresh token", detail=code or "")
+        if is_expired and operation == "refresh_token":
+            return GrantRefused("schwab rejects the refresh token", detail=code or "")
         if (
             code is None
-            and answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-            and _is_page(answer)
+            and response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+            and _is_page(response)
         ):
-            return ClientRefused("schwab shows a page: the app is not approved yet", detail="not_approved")
-        return super().explain(answer, code, asked=asked)
+            return ClientRefused("schwab returns a page: the app is not approved yet", detail="not_approved")
+        return super().explain(response, code, operation=operation)
 
 
 def build(own: SchwabSettings, *, settings: Settings, outgoing: Outgoing) -> SchwabAdapter:
@@ -81,14 +80,14 @@ def build(own: SchwabSettings, *, settings: Settings, outgoing: Outgoing) -> Sch
     )
 
 
-def _speaks_of_refresh_token(answer: Response) -> bool:
-    """Whether the description names the refresh token: read for this question, and not kept."""
+def _names_refresh_token(response: Response) -> bool:
+    """Whether the error description names the refresh token; the description itself is not kept."""
     try:
-        description = read_members(answer).get("error_description")
-    except AnswerUnusable:
+        description = read_members(response).get("error_description")
+    except ResponseUnusable:
         return False
     return isinstance(description, str) and "refresh" in description.lower()
 
 
-def _is_page(answer: Response) -> bool:
-    return error_code(answer) is None and answer.body.lstrip()[:1] == b"<"
+def _is_page(response: Response) -> bool:
+    return error_code(response) is None and response.body.lstrip()[:1] == b"<"

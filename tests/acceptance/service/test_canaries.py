@@ -41,7 +41,7 @@ class Run:
 
     def sign_in(self) -> None:
         """Make a user, and sign in as a program."""
-        answers = {"password": self.password, "once more": self.password}
+        answers = {"password": self.password, "password again": self.password}
         made = self.project.invoke_answering(answers, "user.create", "--email", ADA)
         assert made.code == 0, made.output
         self.shown.append(made.output)

@@ -40,7 +40,7 @@ def _linked(engine: EngineName, folder: Path) -> Iterator[ThrowawayProject]:
     with throwaway_project(engine, folder, "linked") as project:
         project.done("up")
         made = project.invoke_answering(
-            {"password": PASSWORD, "once more": PASSWORD}, "user.create", "--email", "ada@example.com"
+            {"password": PASSWORD, "password again": PASSWORD}, "user.create", "--email", "ada@example.com"
         )
         assert made.code == 0, made.output
         yield project
@@ -121,7 +121,7 @@ def test_who_says_no_is_told_so_and_so_is_the_shell(linked: ThrowawayProject) ->
     assert "did not agree" in landed.text
     told = finish(process)
     assert told.code == 1
-    assert "Denied is failed, because of denied" in told.output
+    assert "Denied is failed (reason: denied)" in told.output
 
 
 def test_nothing_of_it_stands_in_a_log(linked: ThrowawayProject) -> None:

@@ -59,7 +59,7 @@ def test_the_api_is_what_its_document_says(proxied: ThrowawayProject, tmp_path: 
 def test_the_api_is_what_its_document_says_for_an_administrator(
     proxied: ThrowawayProject, tmp_path: Path, seed: int
 ) -> None:
-    answers = {"password": PASSWORD, "once more": PASSWORD}
+    answers = {"password": PASSWORD, "password again": PASSWORD}
     made = proxied.invoke_answering(answers, "user.create", "--email", EMAIL, "--role", "admin")
     assert made.code == 0, made.output
     url, authority = (

@@ -1,4 +1,4 @@
-"""`invoke mail`: a letter that development did not send is read by number, and on a page."""
+"""`invoke mail`: an e-mail that development did not send is shown by number, and on a page."""
 
 from tests.support.projects.project import ThrowawayProject
 
@@ -24,6 +24,6 @@ def test_the_verb_shows_what_development_did_not_send(development: ThrowawayProj
     assert "Open https://localhost/verify?token=1" in development.done("mail", "--show", "1")
     missing = development.invoke("mail", "--show", "999")
     assert missing.code == 1
-    assert "there is no letter 999" in missing.output
+    assert "e-mail 999 does not exist" in missing.output
     assert b'<a href="https://localhost/verify?token=1">' in development.fetch("/mailbox")
     assert b"(/mailbox)" in development.fetch("/openapi.json")

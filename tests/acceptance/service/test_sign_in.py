@@ -51,7 +51,7 @@ def run(project: ThrowawayProject, call: str, **variables: str) -> dict[str, Any
 def test_the_first_calls_of_the_page_do_what_it_says(people: ThrowawayProject) -> None:
     sign_in, me, refresh, sign_out = CALLS[:4]
     made = people.invoke_answering(
-        {"password": PASSWORD, "once more": PASSWORD}, "user.create", "--email", "ada@example.com"
+        {"password": PASSWORD, "password again": PASSWORD}, "user.create", "--email", "ada@example.com"
     )
     assert made.code == 0, made.output
     assert "user created" in made.output
@@ -120,9 +120,9 @@ async def live_through_a_theft(project: ThrowawayProject, email: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "word"),
     [
-        ({"password": TOO_WEAK, "once more": TOO_WEAK}, "guessed first"),
-        ({"password": PASSWORD, "once more": TOO_WEAK}, "two ways"),
-        ({"password": "short", "once more": "short"}, "fewer than 15"),
+        ({"password": TOO_WEAK, "password again": TOO_WEAK}, "guessed first"),
+        ({"password": PASSWORD, "password again": TOO_WEAK}, "passwords differ"),
+        ({"password": "short", "password again": "short"}, "fewer than 15"),
     ],
 )
 def test_a_password_that_is_refused_makes_no_user_and_says_why(
@@ -161,7 +161,7 @@ def test_without_a_terminal_the_password_is_the_first_line(people: ThrowawayProj
         (["--email", "ada@example.com"], "has a user already"),
         (["--email", "nonsense"], "@-sign"),
         (["--email", "x@example.com", "--role", "god"], "invalid choice"),
-        ([], "no address was given"),
+        ([], "the address is missing"),
     ],
 )
 def test_what_cannot_be_a_user_is_told_in_words(

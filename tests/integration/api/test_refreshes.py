@@ -80,7 +80,7 @@ async def test_a_provider_that_fails_is_told_with_the_time_to_wait(
     ada: tuple[Visitor, User], connected: Connected, bank: TokenServer
 ) -> None:
     await connected.age()
-    bank.answers = [(503, b"", {"Retry-After": "120"})]
+    bank.responses = [(503, b"", {"Retry-After": "120"})]
     response = await ada[0].ask("POST", f"connections/{connected.id}/refreshes")
     assert await problem(response) == (503, "provider_not_ready")
     assert int(response.headers["Retry-After"]) == 120
@@ -90,7 +90,7 @@ async def test_a_dead_grant_is_a_conflict_that_asks_to_connect_again(
     ada: tuple[Visitor, User], connected: Connected, bank: TokenServer
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     response = await ada[0].ask("POST", f"connections/{connected.id}/refreshes")
     assert await problem(response) == (409, "not_connected")
     entry = await AuditEntry.get(user_id=ada[1].id, action="connection.checked")

@@ -57,7 +57,7 @@ async def test_where_registration_is_closed_nobody_registers_and_no_letter_goes_
         visitor.client = create_app(closed, resources=replace(resources, identity=people)).test_client()
         refused = await visitor.ask("POST", "users", {"email": ADA, "password": PASSWORD})
     assert await problem(refused) == (403, "registration_closed")
-    assert not postbox.letters
+    assert not postbox.emails
     assert not await OneTimeCode.exists()
     assert await actions() == [("user.registered", "denied")]
 
@@ -184,7 +184,7 @@ async def test_an_address_has_one_spelling(visitor: Visitor, email: str) -> None
 
 async def test_a_domain_in_letters_of_its_own_is_the_one_in_ascii(visitor: Visitor, postbox: Postbox) -> None:
     await visitor.ask("POST", "users", {"email": "ada@bücher.example.com", "password": PASSWORD})
-    assert postbox.letters[-1].to == "ada@xn--bcher-kva.example.com"
+    assert postbox.emails[-1].to == "ada@xn--bcher-kva.example.com"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ COUNTED = [key_prefix("testing") + refused_callbacks(ip) for ip in ("unknown", "
 
 @pytest.fixture
 async def client(resources: Resources, settings: TestSettings) -> AsyncIterator[Client]:
-    """A client whose address was not refused before."""
+    """A client whose address has no refused attempts."""
     at = settings.cache
     password = at.password.get_secret_value() if at.password else None
     async with Redis(host=at.host, port=at.port, db=at.index, username=at.user, password=password) as redis:

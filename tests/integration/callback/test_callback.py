@@ -1,4 +1,4 @@
-"""The callback: nothing is pending, so every answer gets the same small page, and an audit entry."""
+"""The callback without a pending request: every redirect gets the same small page, and an audit entry."""
 
 import asyncio
 from urllib.parse import quote
@@ -43,7 +43,7 @@ HOSTILE = [
 
 @pytest.fixture
 def since() -> UUID:
-    """A key older than what the test stores: a real server may have left entries before, which nobody can remove."""
+    """A key that is older than the test's entries; earlier entries of a real server cannot be removed."""
     return uuid7()
 
 
@@ -52,9 +52,7 @@ def entries(since: UUID) -> QuerySet[AuditEntry]:
 
 
 @pytest.mark.parametrize("query", HOSTILE)
-async def test_an_answer_that_nothing_waits_for_is_refused_and_not_repeated(
-    client: Client, query: str
-) -> None:
+async def test_an_unexpected_redirect_is_refused_and_not_repeated(client: Client, query: str) -> None:
     response = await client.get(f"{PATH}?{query}")
     text = await response.get_data(as_text=True)
     assert response.status_code == 400
@@ -68,7 +66,7 @@ async def test_all_refusals_look_the_same(client: Client) -> None:
     assert len(pages) == 1
 
 
-async def test_the_page_loads_nothing_runs_nothing_and_is_kept_nowhere(client: Client) -> None:
+async def test_the_page_loads_nothing_runs_nothing_and_is_not_cached(client: Client) -> None:
     response = await client.get(f"{PATH}?code=a&state=b")
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert response.headers["Cache-Control"] == "no-store"
@@ -80,7 +78,9 @@ async def test_the_page_loads_nothing_runs_nothing_and_is_kept_nowhere(client: C
     assert not [word for word in ("http", "src=", "href=", "<script", "<style", "style=") if word in text]
 
 
-async def test_a_refusal_is_audited_without_what_the_answer_said(client: Client, since: UUID) -> None:
+async def test_a_refusal_is_audited_without_the_parameters_of_the_redirect(
+    client: Client, since: UUID
+) -> None:
     await client.get(
         f"{PATH}?code=canary&state=canary", headers={"User-Agent": f"Browser\x1b[2J{'x' * 1000}"}
     )
@@ -101,20 +101,20 @@ async def test_a_stranger_cannot_fill_the_audit_trail(client: Client, since: UUI
 
 
 @pytest.mark.usefixtures("database")
-async def test_parallel_answers_are_all_refused_and_audited(settings: TestSettings, since: UUID) -> None:
-    """Each in a database transaction of its own, as real ones are."""
+async def test_parallel_redirects_are_all_refused_and_audited(settings: TestSettings, since: UUID) -> None:
+    """Each has its own database transaction, as in production."""
     async with open_resources(settings, process="pytest") as resources:
         client = create_callback_app(settings, resources=resources).test_client()
         base = {"client": ("127.0.0.3", 1)}
-        answers = await asyncio.gather(*(client.get(PATH, scope_base=base) for _ in range(10)))
-    assert {answer.status_code for answer in answers} <= {400, 429}
-    refused = [answer for answer in answers if answer.status_code == 400]
+        responses = await asyncio.gather(*(client.get(PATH, scope_base=base) for _ in range(10)))
+    assert {response.status_code for response in responses} <= {400, 429}
+    refused = [response for response in responses if response.status_code == 400]
     assert await entries(since).count() == len(refused)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", [PATH, "/health/live"])
-async def test_only_get_is_taken(client: Client, path: str, method: str) -> None:
+async def test_only_get_is_accepted(client: Client, path: str, method: str) -> None:
     response = await client.open(path, method=method, json=sentinel)
     assert response.status_code == 405
     assert response.headers["Allow"] == "GET"
@@ -123,14 +123,14 @@ async def test_only_get_is_taken(client: Client, path: str, method: str) -> None
 @pytest.mark.parametrize(
     "path", ["/", "/callback", "/callback/", "/callback/a/b", "/docs", "/openapi.json", "/api/v1/providers"]
 )
-async def test_there_is_nothing_else(client: Client, path: str) -> None:
+async def test_no_other_path_is_served(client: Client, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404
-    assert "Nothing here" in await response.get_data(as_text=True)
+    assert "Page not found" in await response.get_data(as_text=True)
 
 
 @pytest.mark.parametrize("key", ["UPPER", "a.b", "<script>", "x" * 65, "\u0430", "a b", "a%0d%0ab"])
-async def test_a_provider_key_that_is_none_is_not_found(client: Client, since: UUID, key: str) -> None:
+async def test_an_invalid_provider_key_is_not_found(client: Client, since: UUID, key: str) -> None:
     response = await client.get(f"/callback/{quote(key)}")
     assert response.status_code == 404
     assert not await entries(since).exists()

@@ -1,4 +1,4 @@
-"""The callback as it really runs: what a provider sends never reaches a log."""
+"""The callback as a process: parameters of a redirect never reach a log."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def served(settings: TestSettings, tmp_path_factory: pytest.TempPathFactory) -> 
         yield served
 
 
-async def test_code_and_state_reach_no_log_and_no_answer(served: Served) -> None:
+async def test_code_and_state_reach_no_log_and_no_response(served: Served) -> None:
     query = {"code": "canary-code", "state": "canary-state", "error_description": "canary-error"}
     async with served.client() as client:
         for path in ("/callback/schwab", "/callback/schwab/", "/", "/callback/UPPER"):
@@ -32,7 +32,7 @@ async def test_a_body_is_refused_with_the_method(served: Served) -> None:
     assert response.headers["allow"] == "GET"
 
 
-async def test_the_page_is_dressed_over_tls_too(served: Served) -> None:
+async def test_the_page_has_its_security_headers_over_tls(served: Served) -> None:
     async with served.client(http2=True) as client:
         response = await client.get("/callback/schwab")
     assert response.headers["content-security-policy"].startswith("default-src 'none'")

@@ -220,12 +220,12 @@ async def test_a_polluted_answer_touches_nothing(ada: Person, bank: Bank, more: 
     ("error", "status", "reason", "words"),
     [
         ("access_denied", 403, "denied", "did not agree"),
-        ("server_error", 503, "provider_failing", "does not answer as it should"),
-        ("temporarily_unavailable", 503, "provider_failing", "does not answer as it should"),
+        ("server_error", 503, "provider_failing", "does not respond as expected"),
+        ("temporarily_unavailable", 503, "provider_failing", "does not respond as expected"),
         ("unauthorized_client", 502, "client_refused", "does not know this installation"),
         ("invalid_scope", 502, "client_refused", "does not know this installation"),
-        ("<script>canary</script>", 503, "provider_failing", "does not answer as it should"),
-        ("{{7*7}}", 503, "provider_failing", "does not answer as it should"),
+        ("<script>canary</script>", 503, "provider_failing", "does not respond as expected"),
+        ("{{7*7}}", 503, "provider_failing", "does not respond as expected"),
     ],
 )
 async def test_a_providers_error_is_told_in_words_of_ours_and_ends_it(

@@ -52,7 +52,7 @@ async def test_what_was_taken_before_is_refused_and_the_user_is_warned(ada: Pers
         body = {**BODY, "alias": alias, "secrets": {"setup_token": "right"}}
         status, answer = await ada.ask("POST", "connections", body)
         assert status == expected
-    assert "somebody else may have" in answer["detail"]
+    assert "may have been stolen" in answer["detail"]
     assert (await story())[-1] == "authorization.completed failed secret_refused"
 
 

@@ -26,8 +26,8 @@ from tests.support.banks.bank import Bank, BankAdapter
 from tests.support.people.linking import Person, Story, relinked
 
 CASES = [
-    (503, "server_error", 503, "provider_failing", "does not answer as it should"),
-    (400, "invalid_grant", 409, "grant_refused", "did not take its own answer"),
+    (503, "server_error", 503, "provider_failing", "does not respond as expected"),
+    (400, "invalid_grant", 409, "grant_refused", "did not accept the code"),
     (401, "invalid_client", 502, "client_refused", "does not know this installation"),
 ]
 
@@ -75,7 +75,7 @@ async def test_less_than_we_need_is_not_kept_and_its_end_is_queued(
     begun, answer = await ada.reach_callback()
     response = await ada.surfer.open(answer)
     assert response.status_code == 403
-    assert "less than Dashtam needs" in await response.get_data(as_text=True)
+    assert "fewer permissions than Dashtam needs" in await response.get_data(as_text=True)
     connection = await ProviderConnection.get(id=begun["id"])
     assert (connection.status, connection.reason) == (ConnectionStatus.FAILED, ConnectionReason.SCOPE_MISSING)
     assert not await ProviderToken.exists()

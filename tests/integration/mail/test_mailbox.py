@@ -1,4 +1,4 @@
-"""Without a mail server, mail stays in a mailbox that a developer reads, and production has none."""
+"""Without a mail server, e-mail is kept in a mailbox for developers; production has no mailbox."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,51 +43,53 @@ def _box(cache: Cache) -> Mailbox:
 
 
 def elsewhere(settings: TestSettings, **changes: object) -> Settings:
-    """The same settings in another environment."""
+    """Return the same settings for another environment."""
     return Settings.model_construct(**(settings.model_dump() | changes))
 
 
-async def test_what_was_sent_is_read_newest_first(box: Mailbox) -> None:
+async def test_sent_mail_is_listed_newest_first(box: Mailbox) -> None:
     await box.send(to="ann@example.com", subject="Erste ✓", text=f"Öffnen:\n\n{LINK}\n")
     await box.send(to="jörg@example.com", subject="Second", text="x" * 500 + "\n")
-    second, first = await box.list_letters()
+    second, first = await box.list_emails()
     assert (first.to, first.subject, first.text) == ("ann@example.com", "Erste ✓", f"Öffnen:\n\n{LINK}\n")
     assert (second.to, second.text) == ("jörg@example.com", "x" * 500 + "\n")
     assert first.sender == "Dashtam <dashtam@localhost>"
     assert LINK not in repr(first)
 
 
-async def test_it_keeps_the_newest_hundred(box: Mailbox) -> None:
+async def test_the_mailbox_keeps_the_newest_hundred(box: Mailbox) -> None:
     for number in range(103):
         await box.send(to="ann@example.com", subject=f"Email {number}", text="")
-    letters = await box.list_letters()
-    assert [letter.subject for letter in letters] == [f"Email {number}" for number in range(102, 2, -1)]
+    emails = await box.list_emails()
+    assert [email.subject for email in emails] == [f"Email {number}" for number in range(102, 2, -1)]
 
 
-async def test_what_is_kept_goes_away_by_itself(cache: Cache) -> None:
+async def test_kept_mail_expires(cache: Cache) -> None:
     await cache.push(mailbox(), "short-lived", most=1, ttl=timedelta(seconds=1))
     async with asyncio.timeout(30):
         while await cache.list_values(mailbox()):  # noqa: ASYNC110 - a probe with a deadline
             await asyncio.sleep(0.05)
 
 
-async def test_what_no_server_would_take_the_mailbox_does_not_take_either(box: Mailbox) -> None:
+async def test_the_mailbox_refuses_what_mail_servers_refuse(box: Mailbox) -> None:
     with pytest.raises(InvalidRequest):
         await box.send(to="ann@example.com\nBcc: x@y", subject="s", text="t")
-    assert await box.list_letters() == []
+    assert await box.list_emails() == []
 
 
-async def test_without_redis_it_says_so() -> None:
+async def test_without_redis_the_mailbox_raises_a_typed_error() -> None:
     at = CacheAddress("127.0.0.1", 1, 1, SecretStr("x"))
     async with open_cache(at, environment="testing", process="test") as cache:
         box = Mailbox(cache, sender="dashtam@localhost")
         with pytest.raises(CacheNotReady):
             await box.send(to="ann@example.com", subject="s", text="t")
         with pytest.raises(CacheNotReady):
-            await box.list_letters()
+            await box.list_emails()
 
 
-async def test_the_settings_choose_and_production_never_keeps(cache: Cache, settings: TestSettings) -> None:
+async def test_the_settings_choose_the_mailer_and_production_has_no_mailbox(
+    cache: Cache, settings: TestSettings
+) -> None:
     assert isinstance(build_mailer(settings, cache), Mailbox)
     server = elsewhere(settings, SMTP_URL=SecretStr("smtps://u:p@mail.example.com"))
     assert isinstance(build_mailer(server, cache), SmtpMailer)
@@ -96,7 +98,7 @@ async def test_the_settings_choose_and_production_never_keeps(cache: Cache, sett
 
 
 async def test_the_command_lists_and_shows(box: Mailbox, settings: TestSettings) -> None:
-    assert await show(settings, number=None) == "no mail"
+    assert await show(settings, number=None) == "no e-mail"
     await box.send(to="ann@example.com", subject="Older", text="older")
     await box.send(to="ann@example.com", subject="Confirm", text=f"Open\x1b[2J\n{LINK}\n")
     newest, older = (await show(settings, number=None)).splitlines()
@@ -148,7 +150,7 @@ async def test_development_shows_the_mailbox_on_a_page_where_only_links_are_mark
         {"ENVIRONMENT": Environment.PRODUCTION},
     ],
 )
-async def test_nowhere_else_is_there_such_a_page(
+async def test_no_other_environment_has_the_mailbox_page(
     resources: Resources, settings: TestSettings, changes: dict[str, object]
 ) -> None:
     client = create_app(elsewhere(settings, **changes), resources=resources).test_client()

@@ -1,4 +1,4 @@
-"""Mail goes to a real mail server, encrypted and signed in, or a typed error says why it did not."""
+"""E-mail goes to a real mail server, encrypted and authenticated, or a typed error says why it was not sent."""
 
 import asyncio
 import ssl
@@ -31,7 +31,7 @@ def _certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(name="tls")
 def _tls(certificates: Certificates) -> ssl.SSLContext:
-    """What a server shows."""
+    """The server's context, with its certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificates.server, certificates.server_key)
     return context
@@ -39,7 +39,7 @@ def _tls(certificates: Certificates) -> ssl.SSLContext:
 
 @pytest.fixture(name="trust")
 def _trust(certificates: Certificates) -> ssl.SSLContext:
-    """Whom a client believes."""
+    """The client's context, which trusts only the test's authority."""
     return ssl.create_default_context(cafile=certificates.authority)
 
 
@@ -60,7 +60,7 @@ def only_message(server: MailServer) -> EmailMessage:
 
 
 @pytest.mark.parametrize("encryption", [IMPLICIT, STARTTLS])
-async def test_what_arrives_is_what_was_written_encrypted_and_signed_in(
+async def test_a_message_arrives_unchanged_encrypted_and_authenticated(
     tls: ssl.SSLContext, trust: ssl.SSLContext, encryption: MailEncryption
 ) -> None:
     async with mail_server(encryption, tls) as server:
@@ -79,7 +79,7 @@ async def test_a_server_of_this_machine_needs_neither_encryption_nor_a_user() ->
         assert only_message(server)["To"] == "ann@example.com"
 
 
-async def test_an_address_beyond_ascii_arrives_where_the_server_takes_such(
+async def test_mail_to_a_non_ascii_address_arrives_if_the_server_supports_it(
     tls: ssl.SSLContext, trust: ssl.SSLContext
 ) -> None:
     async with mail_server(IMPLICIT, tls) as server:
@@ -90,7 +90,7 @@ async def test_an_address_beyond_ascii_arrives_where_the_server_takes_such(
             await send(server.address(IMPLICIT), trust, to="jörg@example.com")
 
 
-async def test_a_refused_recipient_is_told(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
+async def test_a_refused_recipient_is_reported(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
     async with mail_server(IMPLICIT, tls) as server:
         with pytest.raises(MailRefused, match=r"^smtps://localhost:\d+: 550 .*no such user"):
             await send(server.address(IMPLICIT), trust, to=STRANGER)
@@ -100,17 +100,17 @@ async def test_a_refused_recipient_is_told(tls: ssl.SSLContext, trust: ssl.SSLCo
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response", "error"),
     [
         ("554 5.6.0 looks like spam\x1b[2J", MailRefused),
         ("451 4.3.0 disk full", MailServerNotReady),
     ],
 )
-async def test_a_refused_message_is_told(
-    tls: ssl.SSLContext, trust: ssl.SSLContext, answer: str, error: type[MailNotSent]
+async def test_a_refused_message_is_reported(
+    tls: ssl.SSLContext, trust: ssl.SSLContext, response: str, error: type[MailNotSent]
 ) -> None:
     async with mail_server(IMPLICIT, tls) as server:
-        server.inbox.answer = answer
+        server.inbox.response = response
         with pytest.raises(error) as caught:
             await send(server.address(IMPLICIT), trust)
     assert type(caught.value) is error
@@ -118,7 +118,7 @@ async def test_a_refused_message_is_told(
 
 
 @pytest.mark.parametrize("encryption", [IMPLICIT, STARTTLS])
-async def test_a_wrong_password_is_told_and_never_shown(
+async def test_a_wrong_password_is_reported_and_never_shown(
     tls: ssl.SSLContext, trust: ssl.SSLContext, encryption: MailEncryption
 ) -> None:
     async with mail_server(encryption, tls) as server:
@@ -135,7 +135,7 @@ async def test_a_server_that_does_not_offer_starttls_gets_nothing(trust: ssl.SSL
 
 
 @pytest.mark.parametrize("encryption", [IMPLICIT, STARTTLS])
-async def test_a_certificate_of_another_host_or_authority_is_not_believed(
+async def test_a_certificate_of_another_host_or_authority_is_not_trusted(
     tls: ssl.SSLContext, trust: ssl.SSLContext, encryption: MailEncryption
 ) -> None:
     # The certificate is for localhost and 127.0.0.1; this is another address of the same machine.
@@ -149,14 +149,14 @@ async def test_a_certificate_of_another_host_or_authority_is_not_believed(
     assert (server.inbox.envelopes, server.inbox.signed_in) == ([], [])
 
 
-async def test_a_server_without_tls_where_tls_was_asked_for_gets_nothing(trust: ssl.SSLContext) -> None:
+async def test_a_server_without_the_required_tls_gets_nothing(trust: ssl.SSLContext) -> None:
     async with mail_server() as server:
         with pytest.raises(MailMisconfigured):
             await send(server.address(IMPLICIT), trust)
     assert server.inbox.envelopes == []
 
 
-async def test_a_server_that_cannot_sign_anybody_in_is_told(
+async def test_a_server_without_authentication_is_reported(
     tls: ssl.SSLContext, trust: ssl.SSLContext
 ) -> None:
     async with mail_server(IMPLICIT, tls, signs_in=False) as server:
@@ -164,7 +164,7 @@ async def test_a_server_that_cannot_sign_anybody_in_is_told(
             await send(server.address(IMPLICIT), trust)
 
 
-async def test_a_server_that_hangs_is_given_up(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
+async def test_a_hanging_server_is_abandoned(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
@@ -186,12 +186,12 @@ async def test_a_server_that_hangs_is_given_up(tls: ssl.SSLContext, trust: ssl.S
 async def test_the_time_limit_is_one_for_all_steps(tls: ssl.SSLContext, trust: ssl.SSLContext) -> None:
     async with mail_server(IMPLICIT, tls) as server:
         server.inbox.delay = 2.0
-        with pytest.raises(MailServerNotReady, match="took too long"):
+        with pytest.raises(MailServerNotReady, match="timed out"):
             await send(server.address(IMPLICIT), trust, seconds=3.0)
     assert server.inbox.envelopes == []
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
+async def test_an_unreachable_mail_server_is_reported() -> None:
     (port,) = free_ports(1)
     with pytest.raises(MailServerNotReady, match=f"^smtps://localhost:{port}: "):
         await send(MailAddress("localhost", port, IMPLICIT, None, None), None)

@@ -1,4 +1,4 @@
-"""The audit trail keeps what was written, whoever asks for something else."""
+"""The database keeps audit entries unchanged."""
 
 import pytest
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -30,7 +30,7 @@ async def test_the_database_refuses_to_change_or_remove_an_entry(statement: str)
 
 
 async def test_the_refusal_cannot_be_silenced_by_a_replication_role(transaction: BaseDBAsyncClient) -> None:
-    """`session_replication_role = replica` switches off every trigger that is not marked ALWAYS."""
+    """`session_replication_role = replica` disables every trigger that is not marked ALWAYS."""
     rows = await transaction.execute_query_dict(
         "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'provider_audit_logs_append_only'"
     )

@@ -1,4 +1,4 @@
-"""The database keeps its rules whoever writes: the application, psql, or a migration."""
+"""The database enforces its rules for every writer: the application, psql, or a migration."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -100,7 +100,7 @@ async def test_a_row_that_breaks_a_rule_is_refused_by_name(
         ("session_tokens_kind_is_known", TokenKind),
     ],
 )
-async def test_the_database_knows_the_words_of_the_enum_and_no_others(
+async def test_the_database_accepts_only_the_values_of_the_enum(
     transaction: BaseDBAsyncClient, rule: str, words: type[StrEnum]
 ) -> None:
     (row,) = await transaction.execute_query_dict(
@@ -126,7 +126,7 @@ async def test_an_address_belongs_to_one_user() -> None:
             await make_user(email="ann@example.com")
 
 
-async def test_a_user_leaves_with_connections_and_tokens_but_the_audit_trail_stays(
+async def test_deleting_a_user_deletes_connections_and_tokens_but_not_the_audit_trail(
     transaction: BaseDBAsyncClient,
 ) -> None:
     token = await make_token()
@@ -139,7 +139,7 @@ async def test_a_user_leaves_with_connections_and_tokens_but_the_audit_trail_sta
 
 
 @pytest.mark.usefixtures("transaction")
-async def test_a_provider_with_connections_cannot_leave_the_catalogue() -> None:
+async def test_a_provider_with_connections_cannot_be_removed_from_the_catalogue() -> None:
     connection = await make_connection()
     with pytest.raises((IntegrityError, OperationalError)):
         async with in_transaction():
@@ -161,7 +161,7 @@ async def test_keys_are_version_7_and_sort_by_age() -> None:
     assert [user.id for user in await User.all().order_by("id")] == [user.id for user in users]
 
 
-async def test_the_database_makes_key_and_times_where_nobody_brings_them(
+async def test_the_database_generates_missing_keys_and_times(
     transaction: BaseDBAsyncClient,
 ) -> None:
     await transaction.execute_script(
@@ -172,7 +172,7 @@ async def test_the_database_makes_key_and_times_where_nobody_brings_them(
     assert user.created_at == user.updated_at
 
 
-async def test_an_update_that_forgets_updated_at_moves_it_all_the_same(
+async def test_an_update_without_updated_at_still_sets_it(
     transaction: BaseDBAsyncClient,
 ) -> None:
     user = await make_user(email="old@example.com")
@@ -182,20 +182,20 @@ async def test_an_update_that_forgets_updated_at_moves_it_all_the_same(
 
 
 @pytest.mark.usefixtures("transaction")
-async def test_times_come_back_aware_and_in_utc() -> None:
+async def test_times_are_read_aware_and_in_utc() -> None:
     token = await ProviderToken.get(id=(await make_token()).id)
     assert token.expires_at is not None
     assert token.expires_at.utcoffset() == datetime.now(UTC).utcoffset()
 
 
 @pytest.mark.usefixtures("transaction")
-async def test_sealed_bytes_come_back_as_they_were() -> None:
+async def test_sealed_bytes_are_read_unchanged() -> None:
     sealed = bytes(range(256))
     token = await make_token(access_token_sealed=sealed, refresh_token_sealed=None, refresh_expires_at=None)
     assert (await ProviderToken.get(id=token.id)).access_token_sealed == sealed
 
 
-async def test_the_columns_of_time_all_have_a_zone(transaction: BaseDBAsyncClient) -> None:
+async def test_every_time_column_has_a_time_zone(transaction: BaseDBAsyncClient) -> None:
     rows = await transaction.execute_query_dict(
         "SELECT table_name, column_name FROM information_schema.columns "
         "WHERE table_schema = 'public' AND data_type = 'timestamp without time zone'"
@@ -204,6 +204,6 @@ async def test_the_columns_of_time_all_have_a_zone(transaction: BaseDBAsyncClien
 
 
 @pytest.mark.usefixtures("transaction")
-async def test_an_entry_may_speak_of_what_never_existed() -> None:
+async def test_an_entry_may_refer_to_rows_that_never_existed() -> None:
     entry = await make_audit_entry(user_id=uuid4(), ip="2001:db8::1", user_agent="curl/8", details={"n": 1})
     assert (await AuditEntry.get(id=entry.id)).details == {"n": 1}

@@ -1,4 +1,4 @@
-"""What leaves goes to whom it is meant for, and what comes back is bounded."""
+"""Calls reach only the intended server, and their responses are bounded."""
 
 import asyncio
 import gzip
@@ -25,9 +25,9 @@ async def why_failed(call: object) -> Cause:
     return failed.value.cause
 
 
-async def test_a_call_says_who_it_is_and_nothing_else_of_us(server: WireServer, outgoing: Outgoing) -> None:
-    answer = await outgoing.get(f"{server.url}/path?q=1", headers=SECRET)
-    assert (answer.status, answer.json_object()) == (200, {})
+async def test_a_call_reveals_only_its_user_agent(server: WireServer, outgoing: Outgoing) -> None:
+    response = await outgoing.get(f"{server.url}/path?q=1", headers=SECRET)
+    assert (response.status, response.json_object()) == (200, {})
     (request,) = server.requests
     assert (request.method, request.target) == ("GET", "/path?q=1")
     assert request.headers == {
@@ -47,7 +47,7 @@ async def test_connections_are_kept_open(server: WireServer, outgoing: Outgoing)
 
 
 async def test_no_cookie_is_kept(server: WireServer, outgoing: Outgoing) -> None:
-    server.answer = lambda _: Reply(headers={"Set-Cookie": "track=canary; Path=/"})
+    server.handler = lambda _: Reply(headers={"Set-Cookie": "track=canary; Path=/"})
     for _ in range(2):
         await outgoing.get(server.url, headers={})
     assert all("cookie" not in request.headers for request in server.requests)
@@ -69,19 +69,19 @@ async def test_a_post_follows_no_redirect(
     server: WireServer, stranger: WireServer, outgoing: Outgoing, status: int
 ) -> None:
     for location in (f"{server.url}/again", f"{stranger.url}/token"):
-        server.answer = lambda _, to=location: Reply(status, headers={"Location": to})  # type: ignore[misc]
-        answer = await outgoing.post(server.url, body="code=canary", headers=SECRET)
-        assert answer.is_redirect
+        server.handler = lambda _, to=location: Reply(status, headers={"Location": to})  # type: ignore[misc]
+        response = await outgoing.post(server.url, body="code=canary", headers=SECRET)
+        assert response.is_redirect
     assert len(server.requests) == 2
     assert stranger.connections == 0
 
 
 async def test_a_get_follows_a_redirect_within_its_host(server: WireServer, outgoing: Outgoing) -> None:
-    server.answer = lambda request: (
+    server.handler = lambda request: (
         Reply(302, headers={"Location": "/new?x=1"}) if request.path == "/old" else Reply(body=b'{"new": 1}')
     )
-    answer = await outgoing.get(f"{server.url}/old", headers=SECRET)
-    assert answer.json_object() == {"new": 1}
+    response = await outgoing.get(f"{server.url}/old", headers=SECRET)
+    assert response.json_object() == {"new": 1}
     assert server.requests[1].headers["authorization"] == "Bearer canary-token"
 
 
@@ -101,41 +101,41 @@ async def test_no_credential_is_carried_to_another_host(
     server: WireServer, stranger: WireServer, outgoing: Outgoing, shape: str
 ) -> None:
     location = shape.format(server=server.port, stranger=stranger.port)
-    server.answer = lambda _: Reply(302, headers={"Location": location})
+    server.handler = lambda _: Reply(302, headers={"Location": location})
     assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Cause.REDIRECTED
     assert stranger.connections == 0
     assert len(server.requests) == 1
 
 
-async def test_a_circle_of_redirects_ends(server: WireServer, outgoing: Outgoing) -> None:
-    server.answer = lambda _: Reply(302, headers={"Location": "/round"})
+async def test_a_redirect_loop_ends(server: WireServer, outgoing: Outgoing) -> None:
+    server.handler = lambda _: Reply(302, headers={"Location": "/round"})
     assert await why_failed(outgoing.get(server.url, headers=SECRET)) is Cause.REDIRECTED
     assert len(server.requests) == 4
 
 
-async def test_fifty_megabytes_are_cut(server: WireServer, outgoing: Outgoing) -> None:
-    server.answer = lambda _: Reply(body=b" " * 65_536, repeats=800)
+async def test_a_response_of_fifty_megabytes_is_cut_off(server: WireServer, outgoing: Outgoing) -> None:
+    server.handler = lambda _: Reply(body=b" " * 65_536, repeats=800)
     assert await why_failed(outgoing.post(server.url, body="", headers={})) is Cause.TOO_LARGE
     await asyncio.sleep(0)
     assert server.bytes_sent < 20_000_000
     assert await why_failed(outgoing.get(server.url, headers={}, max_bytes=10)) is Cause.TOO_LARGE
 
 
-async def test_an_answer_of_exactly_the_limit_is_read(server: WireServer, outgoing: Outgoing) -> None:
-    server.answer = lambda _: Reply(body=b"x" * 1000)
+async def test_a_response_of_exactly_the_limit_is_read(server: WireServer, outgoing: Outgoing) -> None:
+    server.handler = lambda _: Reply(body=b"x" * 1000)
     assert len((await outgoing.get(server.url, headers={}, max_bytes=1000)).body) == 1000
     assert await why_failed(outgoing.get(server.url, headers={}, max_bytes=999)) is Cause.TOO_LARGE
 
 
-async def test_nothing_is_unpacked(server: WireServer, outgoing: Outgoing) -> None:
+async def test_a_compressed_response_is_refused(server: WireServer, outgoing: Outgoing) -> None:
     packed = gzip.compress(b" " * 50_000_000)
-    server.answer = lambda _: Reply(body=packed, headers={"Content-Encoding": "gzip"})
+    server.handler = lambda _: Reply(body=packed, headers={"Content-Encoding": "gzip"})
     assert await why_failed(outgoing.get(server.url, headers={})) is Cause.TOO_LARGE
 
 
-async def test_a_server_that_thinks_too_long_is_left(server: WireServer, trusting: TestSettings) -> None:
+async def test_a_slow_server_is_abandoned(server: WireServer, trusting: TestSettings) -> None:
     hurried = Outgoing(trusting, seconds=0.3)
-    server.answer = lambda _: Reply(delay=5)
+    server.handler = lambda _: Reply(delay=5)
     began = time.perf_counter()
     assert await why_failed(hurried.post(server.url, body="code=canary", headers={})) is Cause.LOST
     assert time.perf_counter() - began < 2
@@ -144,19 +144,19 @@ async def test_a_server_that_thinks_too_long_is_left(server: WireServer, trustin
 
 
 @pytest.mark.parametrize("after", [0, 5])
-async def test_a_server_that_hangs_up_is_asked_once(
+async def test_a_call_is_not_repeated_after_a_broken_connection(
     server: WireServer, outgoing: Outgoing, after: int
 ) -> None:
-    server.answer = lambda _: Reply(body=b"0123456789", hangs_up_after=after)
+    server.handler = lambda _: Reply(body=b"0123456789", hangs_up_after=after)
     assert await why_failed(outgoing.post(server.url, body="code=canary", headers={})) is Cause.LOST
     assert len(server.requests) == 1
 
 
-async def test_whoever_is_away_was_sent_nothing(outgoing: Outgoing) -> None:
+async def test_an_unreachable_server_was_sent_nothing(outgoing: Outgoing) -> None:
     assert await why_failed(outgoing.get("https://localhost:1/canary", headers={})) is Cause.UNREACHABLE
 
 
-async def test_a_certificate_of_another_authority_is_not_believed(tmp_path: Path, outgoing: Outgoing) -> None:
+async def test_a_certificate_of_another_authority_is_not_trusted(tmp_path: Path, outgoing: Outgoing) -> None:
     ensure_certificates(tmp_path)
     async with wire_server(lambda _: Reply(), Certificates(tmp_path)) as impostor:
         assert (
@@ -165,7 +165,7 @@ async def test_a_certificate_of_another_authority_is_not_believed(tmp_path: Path
     assert not impostor.requests
 
 
-async def test_plain_http_is_not_spoken(outgoing: Outgoing) -> None:
+async def test_plain_http_is_refused(outgoing: Outgoing) -> None:
     assert await why_failed(outgoing.get("http://localhost/canary", headers={})) is Cause.REFUSED
 
 
@@ -181,7 +181,7 @@ async def test_the_testing_environment_does_not_leave_this_machine(trusting: Tes
     await fenced.close()
 
 
-async def test_a_log_names_the_host_alone(
+async def test_a_log_entry_names_only_the_host(
     server: WireServer, outgoing: Outgoing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await outgoing.post(f"{server.url}/claim/canary?token=canary", body="code=canary", headers=SECRET)
@@ -191,7 +191,7 @@ async def test_a_log_names_the_host_alone(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense"])
-async def test_a_file_of_authorities_that_cannot_be_used_is_a_wrong_setting(
+async def test_an_unusable_file_of_authorities_is_a_settings_error(
     trusting: TestSettings, tmp_path: Path, content: bytes | None
 ) -> None:
     path = tmp_path / "ca.pem"

@@ -1,4 +1,4 @@
-"""Whoever brings an address has us call no place that they could not call themselves."""
+"""A URL from a user reaches only servers of the public Internet."""
 
 import pytest
 from pydantic import SecretStr
@@ -12,15 +12,15 @@ NAME = "bank.example.com"
 
 
 class Names:
-    """A DNS server that changes its mind: each look-up of a name gets the next answer."""
+    """A DNS server that changes its responses: each look-up of a name gets the next one."""
 
-    def __init__(self, *answers: list[str]) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: list[str]) -> None:
+        self.responses = list(responses)
         self.asked: list[str] = []
 
     async def __call__(self, host: str, _port: int) -> list[str]:
         self.asked.append(host)
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
 
 
 def in_production(settings: TestSettings, names: Names) -> Outgoing:
@@ -32,7 +32,7 @@ def in_production(settings: TestSettings, names: Names) -> Outgoing:
 
 async def post(outgoing: Outgoing, url: str) -> Cause:
     with pytest.raises(CallFailed) as failed:
-        await outgoing.post(url, body="", headers={}, is_brought=True)
+        await outgoing.post(url, body="", headers={}, is_from_user=True)
     await outgoing.close()
     assert "canary" not in str(failed.value)
     return failed.value.cause
@@ -45,7 +45,7 @@ async def post(outgoing: Outgoing, url: str) -> Cause:
         *("64:ff9b::7f00:1", "0.0.0.0", "224.0.0.1", "100.100.100.200", "2002:7f00:1::"),
     ],
 )
-async def test_a_name_that_stands_for_an_inner_address_is_not_called(
+async def test_a_name_with_an_inner_address_is_refused(
     trusting: TestSettings, server: WireServer, address: str
 ) -> None:
     names = Names([address])
@@ -62,15 +62,17 @@ async def test_one_inner_address_among_public_ones_refuses_the_name(
     assert server.connections == 0
 
 
-async def test_what_was_judged_is_what_is_connected_to(trusting: TestSettings, server: WireServer) -> None:
-    """A name that means this machine from the second look-up on is looked up once.
+async def test_the_judged_address_is_the_one_that_is_connected_to(
+    trusting: TestSettings, server: WireServer
+) -> None:
+    """A name that resolves to this machine from the second look-up on is looked up only once.
 
-    The connection to the public address is refused by the fence of the tests, so nothing leaves.
+    The fence of the tests refuses the connection to the public address, so nothing leaves the machine.
     """
     names = Names(["93.184.215.14"], ["127.0.0.1"])
     outgoing = in_production(trusting, names)
     with pytest.raises(ExceptionGroup) as group:
-        await outgoing.post(f"https://{NAME}:{server.port}/canary", body="", headers={}, is_brought=True)
+        await outgoing.post(f"https://{NAME}:{server.port}/canary", body="", headers={}, is_from_user=True)
     await outgoing.close()
     (reached,) = group.value.exceptions
     assert isinstance(reached, ExternalCall)
@@ -96,19 +98,19 @@ async def test_development_calls_this_machine_by_name_and_no_other(
 ) -> None:
     settings = trusting.model_copy(update={"ENVIRONMENT": Environment.DEVELOPMENT})
     outgoing = Outgoing(settings, look_up=Names(["127.0.0.1"]))
-    answer = await outgoing.post(f"{server.url}/claim", body="", headers={}, is_brought=True)
-    assert answer.status == 200
+    response = await outgoing.post(f"{server.url}/claim", body="", headers={}, is_from_user=True)
+    assert response.status == 200
     assert server.requests[0].headers["content-length"] == "0"
     assert await post(outgoing, f"https://{NAME}:{server.port}/canary") is Cause.REFUSED
 
 
-async def test_a_redirect_leads_a_brought_address_nowhere_else(
+async def test_a_redirect_leads_a_users_url_nowhere_else(
     trusting: TestSettings, server: WireServer, stranger: WireServer
 ) -> None:
-    server.answer = lambda _: Reply(307, headers={"Location": f"{stranger.url}/"})
+    server.handler = lambda _: Reply(307, headers={"Location": f"{stranger.url}/"})
     outgoing = Outgoing(trusting)
-    assert (await outgoing.post(server.url, body="", headers={}, is_brought=True)).is_redirect
+    assert (await outgoing.post(server.url, body="", headers={}, is_from_user=True)).is_redirect
     with pytest.raises(CallFailed):
-        await outgoing.get(server.url, headers={}, is_brought=True)
+        await outgoing.get(server.url, headers={}, is_from_user=True)
     await outgoing.close()
     assert stranger.connections == 0

@@ -1,4 +1,4 @@
-"""Adapters against the sandbox as it really runs."""
+"""Runs the sandbox as a process, for the tests of adapters."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""docs/adding-a-provider.md is followed to the letter, in a copy of the project."""
+"""Every step of docs/adding-a-provider.md works, in a copy of the project."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def write_files(copy: Path) -> list[str]:
 
 
 def document_settings(copy: Path) -> None:
-    """Put the row of the page into the table of settings."""
+    """Insert the row of the page into the README's table of settings."""
     (row,) = blocks("markdown")
     page = copy / "docs" / "configuration.md"
     before, rest = page.read_text().split("| `ALPACA_CLIENT_ID`", 1)
@@ -72,7 +72,7 @@ def copy(tmp_path: Path) -> Path:
     return target
 
 
-def test_whoever_follows_the_page_has_added_a_provider(copy: Path) -> None:
+def test_following_the_page_adds_a_provider(copy: Path) -> None:
     names = write_files(copy)
     assert names[:2] == [f"dashtam/providers/examplebank/{name}.py" for name in ("__init__", "adapter")]
     document_settings(copy)

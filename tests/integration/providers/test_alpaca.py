@@ -1,4 +1,4 @@
-"""Alpaca, by OAuth and by API keys."""
+"""Alpaca with OAuth and with API keys."""
 
 from collections.abc import AsyncIterator
 
@@ -14,11 +14,11 @@ from dashtam.providers.alpaca_keys.adapter import AlpacaKeysSettings
 from dashtam.providers.alpaca_keys.adapter import build as build_keys
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
     SecretRefused,
 )
 from dashtam.settings.model import TestSettings
@@ -60,7 +60,7 @@ def entered(key_id: str, secret: str) -> dict[str, SecretStr]:
     return {"key_id": SecretStr(key_id), "secret_key": SecretStr(secret)}
 
 
-async def test_what_alpaca_grants_has_no_end_and_no_successor(
+async def test_a_grant_of_alpaca_does_not_expire_and_cannot_be_refreshed(
     live: WireServer, trusting: TestSettings, outgoing: Outgoing
 ) -> None:
     adapter = make(live, trusting, outgoing)
@@ -68,7 +68,7 @@ async def test_what_alpaca_grants_has_no_end_and_no_successor(
         state=SecretStr("s"), challenge=challenge_of(VERIFIER), redirect_uri=REDIRECT_URI
     )
     assert url.startswith(f"{live.url}/oauth/authorize?")
-    assert "scope" not in url  # without one, access is to read only
+    assert "scope" not in url  # without a scope, access is read-only
     grant = await adapter.exchange(SecretStr(CODE), verifier=VERIFIER, redirect_uri=REDIRECT_URI)
     assert grant.granted_at is not None
     assert (grant.expires_at, grant.refresh_token, grant.refresh_expires_at, grant.scope) == (
@@ -85,7 +85,7 @@ async def test_what_alpaca_grants_has_no_end_and_no_successor(
     assert not await adapter.revoke(grant.access_token, hint="access_token")
 
 
-async def test_a_wrong_client_is_told_from_a_wrong_code(
+async def test_a_wrong_client_is_distinguished_from_a_wrong_code(
     live: WireServer, trusting: TestSettings, outgoing: Outgoing
 ) -> None:
     with pytest.raises(ClientRefused):
@@ -99,7 +99,7 @@ async def test_a_wrong_client_is_told_from_a_wrong_code(
 
 
 @pytest.mark.parametrize(("pair", "scope"), [(LIVE_KEYS, "live"), (PAPER_KEYS, "paper")])
-async def test_api_keys_are_tried_before_they_are_believed(
+async def test_api_keys_are_verified_before_they_are_accepted(
     keys: SecretAdapter, pair: tuple[str, str], scope: str
 ) -> None:
     assert [field.name for field in keys.fields] == ["key_id", "secret_key"]
@@ -109,7 +109,7 @@ async def test_api_keys_are_tried_before_they_are_believed(
     assert not await keys.revoke(grant.access_token, hint="access_token")
 
 
-async def test_keys_that_nobody_takes_are_refused(
+async def test_keys_that_both_apis_reject_are_refused(
     keys: SecretAdapter, live: WireServer, paper: WireServer
 ) -> None:
     with pytest.raises(SecretRefused) as refused:
@@ -131,7 +131,7 @@ async def test_keys_that_nobody_takes_are_refused(
         ("x", "\0"),
     ],
 )
-async def test_what_nobody_copies_is_not_sent(
+async def test_a_malformed_secret_is_not_sent(
     keys: SecretAdapter, live: WireServer, key_id: str, secret: str
 ) -> None:
     with pytest.raises(SecretRefused) as refused:
@@ -145,8 +145,8 @@ async def test_what_nobody_copies_is_not_sent(
     [
         (Reply(429, b"", {"Retry-After": "3"}), ProviderNotReady),
         (Reply(503), ProviderNotReady),
-        (Reply(200, b"<html>"), AnswerUnusable),
-        (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), AnswerUnusable),
+        (Reply(200, b"<html>"), ResponseUnusable),
+        (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), ResponseUnusable),
     ],
 )
 async def test_a_failing_server_does_not_make_keys_wrong(

@@ -1,4 +1,4 @@
-"""The sandbox and its adapter: a whole life of a grant, and every surprise that the sandbox knows."""
+"""The sandbox and its adapter: the whole life of a grant, and every fault of the sandbox."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -11,11 +11,11 @@ from dashtam.connections.pkce import challenge_of
 from dashtam.outgoing import Outgoing, open_outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.providers.registry import build_registry
 from dashtam.sandbox.consent import WRONG_ISSUER
@@ -78,7 +78,7 @@ async def test_a_grant_is_given_used_refreshed_and_revoked(sandbox: Sandbox, ada
     assert await adapter.revoke(SecretStr("never-was-one"), hint="refresh_token")
 
 
-def test_a_link_asks_for_what_is_configured_and_never_without_s256(
+def test_a_link_requests_the_configured_scopes_and_always_s256(
     sandbox: Sandbox, adapter: OAuthAdapter
 ) -> None:
     asked = carried(link(sandbox, adapter))
@@ -100,13 +100,13 @@ async def test_no_secret_of_a_grant_shows(sandbox: Sandbox, adapter: OAuthAdapte
         assert secret.get_secret_value() not in repr(grant) + sandbox.served.log
 
 
-async def test_who_says_no_is_believed(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
-    back = sandbox.visit(link(sandbox, adapter), answer="deny")
+async def test_a_denial_is_reported(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+    back = sandbox.visit(link(sandbox, adapter), decision="deny")
     assert back["error"] == "access_denied"
     assert "code" not in back
 
 
-async def test_a_denial_may_bring_hostile_words_along(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_a_denial_may_carry_hostile_text(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     sandbox.turn(denies=True, denial="<script>alert(1)</script>{{7*7}}")
     back = sandbox.visit(link(sandbox, adapter))
     assert (back["error"], back["error_description"]) == ("access_denied", "<script>alert(1)</script>{{7*7}}")
@@ -120,7 +120,7 @@ async def test_the_issuer_may_be_wrong_or_missing(
     assert sandbox.visit(link(sandbox, adapter)).get("iss") == expected
 
 
-async def test_a_code_is_good_once_and_a_second_use_takes_the_tokens_along(
+async def test_a_code_works_once_and_its_reuse_revokes_the_tokens(
     sandbox: Sandbox, adapter: OAuthAdapter
 ) -> None:
     code = get_code(sandbox, adapter)
@@ -139,7 +139,7 @@ async def test_a_code_may_be_accepted_twice(sandbox: Sandbox, adapter: OAuthAdap
 
 
 @pytest.mark.parametrize("wrong", ["verifier", "redirect_uri", "code"])
-async def test_an_injected_code_meets_nobodys_verifier(
+async def test_an_injected_code_does_not_match_the_verifier(
     sandbox: Sandbox, adapter: OAuthAdapter, wrong: str
 ) -> None:
     code = SecretStr("riddle") if wrong == "code" else get_code(sandbox, adapter)
@@ -149,16 +149,16 @@ async def test_an_injected_code_meets_nobodys_verifier(
         await adapter.exchange(code, verifier=verifier, redirect_uri=redirect_uri)
 
 
-async def test_a_server_that_ignores_pkce_is_sent_the_verifier_all_the_same(
+async def test_a_server_that_ignores_pkce_still_gets_the_verifier(
     sandbox: Sandbox, adapter: OAuthAdapter
 ) -> None:
-    """What stops a forged answer then is the browser's cookie; see the tests of the callback."""
+    """The browser's cookie then stops a forged redirect; see the tests of the callback."""
     sandbox.turn(ignores_pkce=True)
     code = get_code(sandbox, adapter)
     await adapter.exchange(code, verifier=SecretStr("x" * 43), redirect_uri=sandbox.redirect_uri)
 
 
-async def test_a_code_that_took_too_long_is_refused(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_an_expired_code_is_refused(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     code = get_code(sandbox, adapter)
     sandbox.turn(clock_offset_seconds=31)
     with pytest.raises(GrantRefused):
@@ -166,19 +166,19 @@ async def test_a_code_that_took_too_long_is_refused(sandbox: Sandbox, adapter: O
 
 
 @pytest.mark.parametrize("method", ["plain", "", "s256"])
-async def test_the_server_takes_no_other_challenge_than_s256(
+async def test_the_server_accepts_only_s256_challenges(
     sandbox: Sandbox, adapter: OAuthAdapter, method: str
 ) -> None:
     back = sandbox.visit(link(sandbox, adapter).replace("S256", method))
     assert back["error"] == "invalid_request"
 
 
-async def test_a_replaced_refresh_token_is_taken_in_its_grace_and_never_after(
+async def test_a_replaced_refresh_token_is_accepted_only_in_its_grace_period(
     sandbox: Sandbox, adapter: OAuthAdapter
 ) -> None:
     grant = await get_grant(sandbox, adapter)
     first = await adapter.refresh(grant)
-    second = await adapter.refresh(grant)  # whoever lost the answer asks again
+    second = await adapter.refresh(grant)  # a client that lost the response retries
     assert first.refresh_token != second.refresh_token
     sandbox.turn(clock_offset_seconds=31)
     with pytest.raises(GrantRefused):
@@ -198,7 +198,7 @@ async def test_without_rotation_the_refresh_token_stays(sandbox: Sandbox, adapte
     await adapter.refresh(fresh)
 
 
-async def test_a_fixed_end_is_not_moved_by_refreshing(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_a_refresh_keeps_a_fixed_expiry(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     sandbox.turn(refresh_is_fixed=True, refresh_seconds=100)
     fresh = await adapter.refresh(await get_grant(sandbox, adapter))
     sandbox.turn(refresh_is_fixed=True, refresh_seconds=100, clock_offset_seconds=101)
@@ -206,7 +206,7 @@ async def test_a_fixed_end_is_not_moved_by_refreshing(sandbox: Sandbox, adapter:
         await adapter.refresh(fresh)
 
 
-async def test_what_a_refresh_leaves_out_is_kept(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_members_that_a_refresh_omits_are_kept(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     grant = await get_grant(sandbox, adapter)
     sandbox.turn(omits=["refresh_token", "expires_in", "scope"])
     fresh = await adapter.refresh(grant)
@@ -216,7 +216,7 @@ async def test_what_a_refresh_leaves_out_is_kept(sandbox: Sandbox, adapter: OAut
     assert fresh.expires_at == fresh.granted_at + timedelta(minutes=5)
 
 
-async def test_a_narrowed_scope_is_told(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_a_narrowed_scope_is_reported(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     sandbox.turn(narrowed_scope="transactions", token_type="bEARER")
     grant = await get_grant(sandbox, adapter)
     assert grant.scope == "transactions"
@@ -234,20 +234,20 @@ async def test_a_narrowed_scope_is_told(sandbox: Sandbox, adapter: OAuthAdapter)
             ProviderNotReady,
             "temporarily_unavailable",
         ),
-        ({"fault": "400", "fault_error": "of_their_own"}, AnswerUnusable, "unknown_answer"),
+        ({"fault": "400", "fault_error": "of_their_own"}, ResponseUnusable, "unknown_answer"),
         ({"fault": "401"}, ClientRefused, "invalid_client"),
         ({"fault": "429", "retry_after": "7"}, ProviderNotReady, "too_many"),
         ({"fault": "503", "retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, ProviderNotReady, "failing"),
-        ({"fault": "html"}, AnswerUnusable, "not_json"),
-        ({"fault": "bad_json"}, AnswerUnusable, "not_json"),
-        ({"fault": "huge"}, AnswerUnusable, "too_large"),
-        ({"fault": "redirect"}, AnswerUnusable, "redirected"),
+        ({"fault": "html"}, ResponseUnusable, "not_json"),
+        ({"fault": "bad_json"}, ResponseUnusable, "not_json"),
+        ({"fault": "huge"}, ResponseUnusable, "too_large"),
+        ({"fault": "redirect"}, ResponseUnusable, "redirected"),
         ({"fault": "hang_up"}, ProviderNotReady, "answer_lost"),
         ({"loses_answers": True}, ProviderNotReady, "answer_lost"),
-        ({"token_type": "mac"}, AnswerUnusable, "token_type"),
+        ({"token_type": "mac"}, ResponseUnusable, "token_type"),
     ],
 )
-async def test_each_failure_is_told_by_its_class_and_asked_for_once(
+async def test_each_failure_has_its_class_and_is_not_retried(
     sandbox: Sandbox,
     adapter: OAuthAdapter,
     knobs: dict[str, object],
@@ -266,9 +266,7 @@ async def test_each_failure_is_told_by_its_class_and_asked_for_once(
     assert sandbox.counters()["token_requests"] == 1
 
 
-async def test_a_code_whose_answer_takes_too_long_is_not_sent_again(
-    sandbox: Sandbox, adapter: OAuthAdapter
-) -> None:
+async def test_a_code_is_not_sent_again_after_a_timeout(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     code = get_code(sandbox, adapter)
     sandbox.turn(delay_seconds=3)
     hurried = Outgoing(sandbox.settings, seconds=0.5)
@@ -281,8 +279,8 @@ async def test_a_code_whose_answer_takes_too_long_is_not_sent_again(
     assert sandbox.counters()["token_requests"] == 1
 
 
-@pytest.mark.parametrize(("status", "failure"), [(400, AnswerUnusable), (503, ProviderNotReady)])
-async def test_a_token_that_could_not_be_revoked_is_believed_alive(
+@pytest.mark.parametrize(("status", "failure"), [(400, ResponseUnusable), (503, ProviderNotReady)])
+async def test_a_token_that_could_not_be_revoked_counts_as_valid(
     sandbox: Sandbox, adapter: OAuthAdapter, status: int, failure: type[ProviderFailure]
 ) -> None:
     grant = await get_grant(sandbox, adapter)
@@ -292,7 +290,7 @@ async def test_a_token_that_could_not_be_revoked_is_believed_alive(
     assert sandbox.accounts(grant.access_token.get_secret_value()).status_code == 200
 
 
-async def test_a_server_that_is_away_was_not_asked(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
+async def test_an_unreachable_server_received_nothing(sandbox: Sandbox, adapter: OAuthAdapter) -> None:
     grant = await get_grant(sandbox, adapter)
     elsewhere = sandbox.settings.model_copy(update={"SANDBOX_SERVER": "127.0.0.1:1"})
     async with open_outgoing(elsewhere) as outgoing:

@@ -1,4 +1,4 @@
-"""Tokens of the sandbox are kept valid by the very objects that the API and the refresher hold."""
+"""Tokens of the sandbox are kept valid by the same services that the API and the refresher use."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ async def user(provider: Provider) -> AsyncIterator[User]:
 async def connection(
     sandbox: Sandbox, resources: Resources, user: User, provider: Provider
 ) -> ProviderConnection:
-    """A connection whose access token has just ended, after a sign-in at the sandbox's own pages."""
+    """A connection with an expired access token, after a sign-in on the sandbox's own pages."""
     adapter = resources.registry.get_usable("sandbox")
     assert isinstance(adapter, OAuthAdapter)
     url = adapter.authorization_url(
@@ -72,7 +72,7 @@ async def status_of(connection_id: UUID) -> tuple[str, str | None]:
     return stored.status, stored.reason
 
 
-async def test_a_token_that_is_due_is_refreshed_and_let_in(
+async def test_a_due_token_is_refreshed_and_accepted(
     sandbox: Sandbox, resources: Resources, connection: ProviderConnection
 ) -> None:
     sandbox.turn()
@@ -81,7 +81,7 @@ async def test_a_token_that_is_due_is_refreshed_and_let_in(
     assert sandbox.counters()["token_requests"] == 1
 
 
-async def test_an_answer_that_is_lost_is_asked_for_again_within_the_sandboxs_grace(
+async def test_a_lost_response_is_requested_again_within_the_grace_period(
     sandbox: Sandbox, resources: Resources, connection: ProviderConnection
 ) -> None:
     sandbox.turn(loses_answers=True)
@@ -96,7 +96,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_within_the_sandboxs_gra
     assert await status_of(connection.id) == ("active", None)
 
 
-async def test_a_grant_that_the_sandbox_took_back_expires_the_connection(
+async def test_a_grant_that_the_sandbox_revoked_expires_the_connection(
     sandbox: Sandbox, resources: Resources, connection: ProviderConnection
 ) -> None:
     sandbox.turn(fault="400")
@@ -105,7 +105,7 @@ async def test_a_grant_that_the_sandbox_took_back_expires_the_connection(
     assert await status_of(connection.id) == ("expired", "grant_refused")
 
 
-async def test_a_busy_sandbox_is_left_alone_for_as_long_as_it_asks(
+async def test_a_busy_sandbox_is_not_called_before_its_retry_after(
     sandbox: Sandbox, resources: Resources, connection: ProviderConnection
 ) -> None:
     sandbox.turn(fault="429", retry_after="300")

@@ -1,4 +1,4 @@
-"""Schwab, as far as anybody outside can know it."""
+"""Schwab, as far as its behavior is publicly known."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,12 +14,12 @@ from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     NotConfigured,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.providers.schwab.adapter import PROFILE, SchwabSettings, build
 from dashtam.settings.model import TestSettings
@@ -66,7 +66,7 @@ async def exchange(adapter: OAuthAdapter, code: str = CODE) -> TokenGrant:
     return await adapter.exchange(SecretStr(code), verifier=VERIFIER, redirect_uri=REDIRECT_URI)
 
 
-def test_the_user_is_sent_where_the_portal_says(adapter: OAuthAdapter, server: WireServer) -> None:
+def test_the_authorization_url_is_that_of_the_portal(adapter: OAuthAdapter, server: WireServer) -> None:
     url = adapter.authorization_url(
         state=SecretStr("state"), challenge=challenge_of(VERIFIER), redirect_uri=REDIRECT_URI
     )
@@ -92,7 +92,7 @@ async def test_a_code_that_ends_in_an_at_sign_is_encoded_once(
         await exchange(adapter, CODE.replace("@", "%40"))
 
 
-async def test_access_ends_after_half_an_hour_and_everything_after_seven_days(adapter: OAuthAdapter) -> None:
+async def test_access_expires_after_30_minutes_and_the_grant_after_seven_days(adapter: OAuthAdapter) -> None:
     grant = await exchange(adapter)
     assert grant.granted_at is not None
     assert grant.expires_at == grant.granted_at + timedelta(minutes=30)
@@ -112,7 +112,7 @@ async def test_no_id_token_is_kept_and_no_secret_shows(adapter: OAuthAdapter) ->
     assert "canary" not in repr(grant) + repr(vars(adapter))
 
 
-async def test_an_answer_moves_no_endpoint(adapter: OAuthAdapter, server: WireServer) -> None:
+async def test_a_response_does_not_change_an_endpoint(adapter: OAuthAdapter, server: WireServer) -> None:
     hostile = dict.fromkeys(("issuer", "token_endpoint", "revocation_endpoint"), "https://localhost:1")
     body = {"access_token": "a", "token_type": "Bearer", "refresh_token": "r", **hostile}
     server.fault = Reply(body=json.dumps(body).encode())
@@ -144,15 +144,19 @@ async def test_an_answer_moves_no_endpoint(adapter: OAuthAdapter, server: WireSe
         (Reply(500, b'{"error": "unsupported_token_type"}'), ProviderNotReady, "failing"),
         (Reply(503, b"", {"Retry-After": "30"}), ProviderNotReady, "failing"),
         (Reply(429, b"", {"Retry-After": "30"}), ProviderNotReady, "too_many"),
-        (refused(400, {"fault": {"faultstring": "Body buffer overflow"}}), AnswerUnusable, "unknown_answer"),
-        (Reply(200, HTML), AnswerUnusable, "not_json"),
-        (Reply(200, b"x" * 65_536, repeats=800), AnswerUnusable, "too_large"),
-        (Reply(302, b"", {"Location": "https://localhost:1/"}), AnswerUnusable, "redirected"),
-        (Reply(307, b"", {"Location": "/v1/oauth/token"}), AnswerUnusable, "redirected"),
+        (
+            refused(400, {"fault": {"faultstring": "Body buffer overflow"}}),
+            ResponseUnusable,
+            "unknown_answer",
+        ),
+        (Reply(200, HTML), ResponseUnusable, "not_json"),
+        (Reply(200, b"x" * 65_536, repeats=800), ResponseUnusable, "too_large"),
+        (Reply(302, b"", {"Location": "https://localhost:1/"}), ResponseUnusable, "redirected"),
+        (Reply(307, b"", {"Location": "/v1/oauth/token"}), ResponseUnusable, "redirected"),
         (Reply(200, b"{}{}", hangs_up_after=1), ProviderNotReady, "answer_lost"),
     ],
 )
-async def test_what_schwab_says_to_a_refresh_is_understood(
+async def test_error_responses_to_a_refresh_are_classified(
     adapter: OAuthAdapter, server: WireServer, reply: Reply, failure: type[ProviderFailure], detail: str
 ) -> None:
     grant = await exchange(adapter)
@@ -167,11 +171,11 @@ async def test_what_schwab_says_to_a_refresh_is_understood(
         assert raised.value.retry_after == timedelta(seconds=30)
 
 
-async def test_the_same_words_to_a_code_do_not_speak_of_the_refresh_token(
+async def test_the_same_errors_for_a_code_do_not_mean_the_refresh_token(
     adapter: OAuthAdapter, server: WireServer
 ) -> None:
     server.fault = refused(400, UNSUPPORTED)
-    with pytest.raises(AnswerUnusable):
+    with pytest.raises(ResponseUnusable):
         await exchange(adapter)
 
 
@@ -206,7 +210,7 @@ async def test_a_code_is_not_sent_with_the_other_secret_unless_the_first_was_ref
         assert len(server.requests) == 1
 
 
-async def test_a_scope_is_asked_for_as_configured_and_kept_as_granted(adapter: OAuthAdapter) -> None:
+async def test_the_configured_scope_is_requested_and_the_granted_scope_is_kept(adapter: OAuthAdapter) -> None:
     grant = await exchange(adapter)
     assert PROFILE.scopes == ("readonly",)
     assert grant.scope == "api"

@@ -1,4 +1,4 @@
-"""SimpleFIN: whoever made the setup token chose the server."""
+"""SimpleFIN: the setup token names the server, so the server is not trusted."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dashtam.devenv.project.certificates import Certificates
 from dashtam.outgoing import Outgoing
 from dashtam.providers.base import OAuthAdapter, SecretAdapter
-from dashtam.providers.errors import AnswerUnusable, ProviderFailure, ProviderNotReady, SecretRefused
+from dashtam.providers.errors import ProviderFailure, ProviderNotReady, ResponseUnusable, SecretRefused
 from dashtam.providers.settings import ProviderSettings
 from dashtam.providers.simplefin.adapter import build, read_setup_token
 from dashtam.settings.model import Environment, TestSettings
@@ -64,7 +64,7 @@ async def test_a_setup_token_is_claimed_once(
     with pytest.raises(SecretRefused) as refused:
         await adapter.claim(entered(token))
     assert refused.value.detail == "claimed_before"
-    assert "somebody else" in refused.value.sentence
+    assert "may have been stolen" in refused.value.sentence
     assert "canary" not in str(refused.value)
 
 
@@ -85,7 +85,9 @@ def test_both_alphabets_of_base64_are_read_with_padding_and_without() -> None:
         "https://bridge.example.com\r\nHost: x/claim",
     ],
 )
-async def test_a_token_that_leads_astray_is_refused_unsent(adapter: SecretAdapter, url: str) -> None:
+async def test_a_token_for_a_forbidden_server_is_refused_without_a_call(
+    adapter: SecretAdapter, url: str
+) -> None:
     with pytest.raises(SecretRefused):
         await adapter.claim(entered(setup_token(url)))
 
@@ -102,14 +104,14 @@ async def test_production_claims_nothing_on_this_machine(trusting: TestSettings,
 
 
 @pytest.mark.parametrize("text", ["", "!!!", "aGVsbG8", "a" * 5000, "w7w=", "aGk= aGk="])
-async def test_what_is_no_setup_token_is_refused(adapter: SecretAdapter, text: str) -> None:
+async def test_a_malformed_setup_token_is_refused(adapter: SecretAdapter, text: str) -> None:
     with pytest.raises(SecretRefused):
         await adapter.claim(entered(text))
 
 
 @given(st.text(max_size=60))
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_text_is_more_than_refused(text: str) -> None:
+def test_any_text_is_refused_without_another_error(text: str) -> None:
     try:
         url = read_setup_token(SecretStr(text))
     except SecretRefused:
@@ -139,11 +141,11 @@ def test_no_text_is_more_than_refused(text: str) -> None:
         ),
     ],
 )
-async def test_an_access_url_has_to_be_one_of_the_same_server(
+async def test_an_access_url_must_be_on_the_same_server(
     adapter: SecretAdapter, server: WireServer, bridge: FakeBridge, shape: str
 ) -> None:
     bridge.access_url = shape.format(port=server.port)
-    with pytest.raises(AnswerUnusable) as raised:
+    with pytest.raises(ResponseUnusable) as raised:
         await adapter.claim(entered(setup_token(claim_url(server))))
     assert raised.value.detail in {"access_url", "access_url_host"}
     assert not shape or shape not in str(raised.value)
@@ -155,13 +157,13 @@ async def test_an_access_url_has_to_be_one_of_the_same_server(
         (Reply(404), SecretRefused, "unknown"),
         (Reply(429, b"", {"Retry-After": "3600"}), ProviderNotReady, "too_many"),
         (Reply(503), ProviderNotReady, "failing"),
-        (Reply(402), AnswerUnusable, "unknown_answer"),
-        (Reply(302, b"", {"Location": "https://localhost:1/"}), AnswerUnusable, "redirected"),
-        (Reply(200, b"x" * 65_536, repeats=800), AnswerUnusable, "too_large"),
+        (Reply(402), ResponseUnusable, "unknown_answer"),
+        (Reply(302, b"", {"Location": "https://localhost:1/"}), ResponseUnusable, "redirected"),
+        (Reply(200, b"x" * 65_536, repeats=800), ResponseUnusable, "too_large"),
         (Reply(200, b"https://", hangs_up_after=3), ProviderNotReady, "answer_lost"),
     ],
 )
-async def test_a_bridge_that_fails_is_told_by_its_class_and_asked_once(
+async def test_each_failure_of_a_bridge_has_its_class_and_is_not_retried(
     adapter: SecretAdapter, server: WireServer, reply: Reply, failure: type[ProviderFailure], detail: str
 ) -> None:
     server.fault = reply

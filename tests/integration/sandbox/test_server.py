@@ -1,4 +1,4 @@
-"""The sandbox as a server: what a stranger, another page or another client can do with it."""
+"""The sandbox as a server, under attack by an unknown client, another page or another browser."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 async def open_page(client: Client, asked: dict[str, str], cookie: str = "") -> tuple[str, str]:
-    """The ticket of the form and the cookie of the browser."""
+    """Return the ticket of the form and the cookie of the browser."""
     headers = {"Cookie": cookie} if cookie else {}
     page = await client.get(f"/sandbox/authorize?{urlencode(asked)}", headers=headers)
     assert page.status_code == 200
@@ -57,9 +57,11 @@ async def open_page(client: Client, asked: dict[str, str], cookie: str = "") -> 
     return ticket[1], page.headers["Set-Cookie"].partition(";")[0]
 
 
-async def decide(client: Client, ticket: str, cookie: str, answer: str = "allow") -> Response:
+async def decide(client: Client, ticket: str, cookie: str, decision: str = "allow") -> Response:
     headers = {"Cookie": cookie} if cookie else {}
-    return await client.post("/sandbox/authorize", form={"ticket": ticket, "answer": answer}, headers=headers)
+    return await client.post(
+        "/sandbox/authorize", form={"ticket": ticket, "answer": decision}, headers=headers
+    )
 
 
 async def get_code(client: Client, asked: dict[str, str]) -> str:
@@ -73,12 +75,14 @@ async def ask_token(client: Client, headers: dict[str, str], **form: str) -> tup
     return response.status_code, await response.get_json()
 
 
-async def test_the_metadata_says_what_is_so(client: Client, settings: TestSettings) -> None:
-    told = await (await client.get("/.well-known/oauth-authorization-server/sandbox")).get_json()
-    assert told["issuer"] == issuer(settings) == f"{settings.APP_URL}/sandbox"
-    assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["authorization_response_iss_parameter_supported"] is True
-    assert all(told[name].startswith(f"{issuer(settings)}/") for name in told if name.endswith("_endpoint"))
+async def test_the_metadata_is_correct(client: Client, settings: TestSettings) -> None:
+    metadata = await (await client.get("/.well-known/oauth-authorization-server/sandbox")).get_json()
+    assert metadata["issuer"] == issuer(settings) == f"{settings.APP_URL}/sandbox"
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    assert all(
+        metadata[name].startswith(f"{issuer(settings)}/") for name in metadata if name.endswith("_endpoint")
+    )
 
 
 async def test_the_consent_page_names_the_client_and_loads_nothing(
@@ -110,7 +114,7 @@ async def test_the_consent_page_names_the_client_and_loads_nothing(
         {"redirect_uri": ""},
     ],
 )
-async def test_a_stranger_is_sent_nowhere(
+async def test_an_unknown_client_gets_no_redirect(
     client: Client, asked: dict[str, str], change: dict[str, str]
 ) -> None:
     (name, value), *_ = change.items()
@@ -133,7 +137,7 @@ async def test_a_stranger_is_sent_nowhere(
         ({"scope": " "}, "invalid_scope"),
     ],
 )
-async def test_a_client_is_told_what_is_wrong_with_its_request(
+async def test_a_client_gets_the_error_of_its_request(
     client: Client, settings: TestSettings, asked: dict[str, str], change: dict[str, str], error: str
 ) -> None:
     response = await client.get(f"/sandbox/authorize?{urlencode({**asked, **change})}")
@@ -146,7 +150,7 @@ async def test_a_client_is_told_what_is_wrong_with_its_request(
     }
 
 
-async def test_a_parameter_that_is_given_twice_is_refused(client: Client, asked: dict[str, str]) -> None:
+async def test_a_repeated_parameter_is_refused(client: Client, asked: dict[str, str]) -> None:
     response = await client.get(f"/sandbox/authorize?{urlencode(asked)}&state=other")
     assert carried(response.headers["Location"])["error"] == "invalid_request"
     response = await client.get(
@@ -155,7 +159,7 @@ async def test_a_parameter_that_is_given_twice_is_refused(client: Client, asked:
     assert response.status_code == 400
 
 
-async def test_no_page_but_our_own_decides_and_it_does_so_once(client: Client, asked: dict[str, str]) -> None:
+async def test_only_our_own_page_decides_and_only_once(client: Client, asked: dict[str, str]) -> None:
     ticket, cookie = await open_page(client, asked)
     _, other = await open_page(client, asked)
     for wrong in ("", other, "__Host-dashtam-sandbox="):
@@ -165,7 +169,7 @@ async def test_no_page_but_our_own_decides_and_it_does_so_once(client: Client, a
     assert (await decide(client, ticket, cookie)).status_code == 400
 
 
-async def test_two_pages_of_one_browser_are_both_answered(client: Client, asked: dict[str, str]) -> None:
+async def test_two_pages_of_one_browser_can_both_be_submitted(client: Client, asked: dict[str, str]) -> None:
     first, cookie = await open_page(client, asked)
     second, again = await open_page(client, asked, cookie)
     assert again == cookie
@@ -175,9 +179,9 @@ async def test_two_pages_of_one_browser_are_both_answered(client: Client, asked:
     assert "stranger" not in other
 
 
-async def test_whatever_is_not_allow_is_a_no(client: Client, asked: dict[str, str]) -> None:
-    for answer in ("deny", "", "ALLOW"):
-        response = await decide(client, *await open_page(client, asked), answer)
+async def test_every_decision_except_allow_is_a_denial(client: Client, asked: dict[str, str]) -> None:
+    for decision in ("deny", "", "ALLOW"):
+        response = await decide(client, *await open_page(client, asked), decision)
         assert carried(response.headers["Location"])["error"] == "access_denied"
 
 
@@ -190,12 +194,12 @@ async def test_fifty_requests_at_once_use_a_code_once(
         "redirect_uri": asked["redirect_uri"],
         "code_verifier": VERIFIER,
     }
-    answers = await asyncio.gather(*(ask_token(client, authorization, **form) for _ in range(50)))
-    statuses = [status for status, _ in answers]
+    responses = await asyncio.gather(*(ask_token(client, authorization, **form) for _ in range(50)))
+    statuses = [status for status, _ in responses]
     assert sorted(statuses) == [200, *[400] * 49]
 
 
-async def test_of_many_refreshes_at_once_one_wins_and_without_grace_all_is_revoked(
+async def test_one_of_many_concurrent_refreshes_wins_and_without_grace_all_tokens_are_revoked(
     client: Client, asked: dict[str, str], authorization: dict[str, str]
 ) -> None:
     await client.put("/sandbox/knobs", json={"grace_seconds": 0}, headers=authorization)
@@ -209,14 +213,14 @@ async def test_of_many_refreshes_at_once_one_wins_and_without_grace_all_is_revok
     )
     assert status == 200
     form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
-    answers = await asyncio.gather(*(ask_token(client, authorization, **form) for _ in range(20)))
-    (won,) = [body for status, body in answers if status == 200]
+    responses = await asyncio.gather(*(ask_token(client, authorization, **form) for _ in range(20)))
+    (won,) = [body for status, body in responses if status == 200]
     late = await client.get("/sandbox/accounts", headers={"Authorization": f"Bearer {won['access_token']}"})
     assert late.status_code == 401
     await client.put("/sandbox/knobs", headers=authorization)
 
 
-async def test_a_server_that_begins_anew_knows_everything_still(
+async def test_a_restarted_server_keeps_its_state(
     client: Client,
     resources: Resources,
     settings: TestSettings,
@@ -235,7 +239,7 @@ async def test_a_server_that_begins_anew_knows_everything_still(
     assert (await ask_token(client, authorization, **form))[0] == 200
 
 
-async def test_only_the_client_is_answered(
+async def test_only_the_client_is_accepted(
     client: Client, asked: dict[str, str], settings: TestSettings
 ) -> None:
     secret = client_secrets(settings)[0].get_secret_value()
@@ -269,7 +273,7 @@ async def test_only_the_client_is_answered(
         ({"grant_type": "refresh_token"}, "invalid_grant"),
     ],
 )
-async def test_nothing_is_granted_for_nothing(
+async def test_an_incomplete_token_request_is_refused(
     client: Client, authorization: dict[str, str], form: dict[str, str], error: str
 ) -> None:
     assert await ask_token(client, authorization, **form) == (400, {"error": error})
@@ -285,17 +289,13 @@ async def test_nothing_is_granted_for_nothing(
         "nonsense",
     ],
 )
-async def test_a_knob_that_is_not_there_cannot_be_turned(
-    client: Client, authorization: dict[str, str], body: str
-) -> None:
+async def test_an_unknown_knob_is_refused(client: Client, authorization: dict[str, str], body: str) -> None:
     response = await client.put("/sandbox/knobs", data=body, headers=authorization)
     assert response.status_code == 400
     assert (await response.get_json(force=True))["code"] == "invalid_request"
 
 
-async def test_knobs_and_counters_are_shown_and_put_to_rest(
-    client: Client, authorization: dict[str, str]
-) -> None:
+async def test_knobs_and_counters_are_shown_and_reset(client: Client, authorization: dict[str, str]) -> None:
     turned = await client.put(
         "/sandbox/knobs", json={"fault": "503", "fault_times": 2}, headers=authorization
     )
@@ -309,7 +309,7 @@ async def test_knobs_and_counters_are_shown_and_put_to_rest(
     assert set(rested["counters"].values()) == {0}
 
 
-async def test_an_operator_turns_them_from_a_shell(settings: TestSettings, client: Client) -> None:
+async def test_an_operator_sets_knobs_from_a_shell(settings: TestSettings, client: Client) -> None:
     assert json.loads(await turn(settings, body='{"delay_seconds": 0.5}'))["knobs"]["delay_seconds"] == 0.5
     await client.post("/sandbox/token")
     shown = json.loads(await turn(settings, body=None))

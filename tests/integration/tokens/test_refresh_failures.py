@@ -9,11 +9,11 @@ from dashtam.cache import Cache
 from dashtam.errors import NotFound
 from dashtam.models import AuditEntry
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     NotConnected,
     ProviderFailure,
     ProviderNotReady,
+    ResponseUnusable,
 )
 from dashtam.sealing.errors import SealError
 from dashtam.settings.model import TestSettings
@@ -43,7 +43,7 @@ async def test_a_provider_that_is_away_keeps_the_tokens_and_is_left_alone_for_a_
 ) -> None:
     before = await connected.grant()
     await connected.age()
-    bank.answers = [UNAVAILABLE]
+    bank.responses = [UNAVAILABLE]
     first, second = [await failure_of(refreshes, connected) for _ in range(2)]
     assert isinstance(first, ProviderNotReady)
     assert (first.detail, second.detail) == ("http_503", "http_503")
@@ -59,7 +59,7 @@ async def test_many_processes_ask_a_provider_that_is_away_once(
     connected: Connected, bank: TokenServer
 ) -> None:
     await connected.age()
-    bank.answers, bank.delay = [UNAVAILABLE] * 50, 0.2
+    bank.responses, bank.delay = [UNAVAILABLE] * 50, 0.2
     answers = await say_go(*[await connected.start(tasks=5) for _ in range(2)])
     assert answers == [["provider_not_ready"] * 5] * 2
     assert bank.asked["/token"] == 1
@@ -69,7 +69,7 @@ async def test_a_token_that_still_holds_is_used_while_the_provider_is_away_and_t
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age(expires_at=datetime.now(UTC) + timedelta(minutes=1))
-    bank.answers = [UNAVAILABLE]
+    bank.responses = [UNAVAILABLE]
     assert (await refreshes.get_valid(connected.id)).version == 1
     assert await connected.standing() == ("active", None)
     row = await connected.row()
@@ -80,7 +80,7 @@ async def test_the_connection_comes_back_with_the_provider(
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age()
-    bank.answers = [UNAVAILABLE]
+    bank.responses = [UNAVAILABLE]
     await failure_of(refreshes, connected)
     await refreshes.refresh_leased(await find_stored(connected.id))
     assert await connected.standing() == ("active", None)
@@ -103,7 +103,7 @@ async def test_a_provider_that_names_a_time_is_left_alone_by_everybody_for_that_
     )
     for one in (connected, another):
         await one.age()
-    bank.answers = [(status, b"", {"Retry-After": "600"})]
+    bank.responses = [(status, b"", {"Retry-After": "600"})]
     failure = await failure_of(refreshes, connected)
     assert failure.retry_after == timedelta(seconds=600)
     assert (await connected.row()).refresh_due_at >= datetime.now(UTC) + timedelta(seconds=590)  # type: ignore[operator]
@@ -121,7 +121,7 @@ async def test_a_client_that_the_provider_does_not_know_fails_the_connection_and
     )
     for one in (connected, another):
         await one.age()
-    bank.answers = [UNKNOWN_CLIENT] * 9
+    bank.responses = [UNKNOWN_CLIENT] * 9
     for one in (connected, another, connected):
         assert isinstance(await failure_of(refreshes, one), ClientRefused)
         assert await one.standing() == ("failed", "client_refused")
@@ -157,8 +157,8 @@ async def test_an_answer_that_cannot_be_used_keeps_the_tokens(
 ) -> None:
     before = await connected.grant()
     await connected.age()
-    bank.answers = [(200, body, {})]
-    assert isinstance(await failure_of(refreshes, connected), AnswerUnusable)
+    bank.responses = [(200, body, {})]
+    assert isinstance(await failure_of(refreshes, connected), ResponseUnusable)
     assert (await connected.grant()).refresh_token == before.refresh_token
     assert (await connected.row()).refresh_failure == "malformed_answer"
 
@@ -167,7 +167,7 @@ async def test_after_a_limit_of_unusable_answers_a_provider_is_asked_once_a_day(
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age(refresh_failures=UNUSABLE_LIMIT - 1)
-    bank.answers = [(200, b"{}", {})]
+    bank.responses = [(200, b"{}", {})]
     await failure_of(refreshes, connected)
     due_at = (await connected.row()).refresh_due_at
     assert due_at is not None
@@ -334,7 +334,7 @@ async def test_failures_of_many_connections_open_the_circuit_of_their_provider(
 ) -> None:
     user, provider = await connected.connection.user, await connected.connection.provider
     others = [await connect_bank(bank, settings, user=user, provider=provider) for _ in range(THRESHOLD + 2)]
-    bank.answers = [UNAVAILABLE] * 20
+    bank.responses = [UNAVAILABLE] * 20
     for one in others:
         await one.age()
         await failure_of(refreshes, one)

@@ -188,7 +188,7 @@ async def test_a_refused_grant_expires_the_connection_and_is_not_tried_again(
     connected: Connected, bank: TokenServer, refreshes: Refreshes
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     for _ in range(3):
         with pytest.raises(NotConnected) as refused:
             await refreshes.get_valid(connected.id)

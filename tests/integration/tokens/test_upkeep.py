@@ -94,7 +94,7 @@ async def test_a_provider_that_fails_is_asked_again_when_its_pause_is_over(
     connected: Connected, bank: TokenServer, upkeep: Upkeep
 ) -> None:
     await connected.age()
-    bank.answers = [(503, b"", {})]
+    bank.responses = [(503, b"", {})]
     await upkeep.refresh_due()
     row = await connected.row()
     assert (row.refresh_failures, row.version) == (1, 1)
@@ -110,13 +110,13 @@ async def test_the_end_of_a_connection_is_told_once(
     connected: Connected, bank: TokenServer, upkeep: Upkeep, postbox: Postbox, user: User
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     for _ in range(3):
         await upkeep.refresh_due()
-    (letter,) = postbox.letters
-    assert letter.to == user.email
-    assert connected.connection.alias in letter.text
-    assert "connected again" in letter.subject
+    (email,) = postbox.emails
+    assert email.to == user.email
+    assert connected.connection.alias in email.text
+    assert email.subject.endswith(" again")
     assert (await connected.row()).refresh_due_at is None
     assert await told(connected) == ["connection.end_told succeeded"]
 
@@ -128,7 +128,7 @@ async def test_an_end_that_somebody_else_noticed_is_told_too(
     with pytest.raises(Exception, match="refresh_expired"):
         await refreshes.get_valid(connected.id)
     await upkeep.refresh_due()
-    assert len(postbox.letters) == 1
+    assert len(postbox.emails) == 1
     assert bank.asked["/token"] == 0
 
 
@@ -136,7 +136,7 @@ async def test_a_letter_that_cannot_be_sent_now_is_sent_later(
     connected: Connected, bank: TokenServer, refreshes: Refreshes, trail: AuditTrail, postbox: Postbox
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     closed = Upkeep(refreshes, trail, Closed())
     for _ in range(2):
         await closed.refresh_due()
@@ -145,14 +145,14 @@ async def test_a_letter_that_cannot_be_sent_now_is_sent_later(
     assert due_at > datetime.now(UTC) + timedelta(minutes=5)
     await connected.age()
     await Upkeep(refreshes, trail, postbox).refresh_due()
-    assert len(postbox.letters) == 1
+    assert len(postbox.emails) == 1
 
 
 async def test_a_letter_that_is_never_taken_is_not_tried_for_ever(
     connected: Connected, bank: TokenServer, refreshes: Refreshes, trail: AuditTrail
 ) -> None:
     await connected.age()
-    bank.answers = [(400, b'{"error": "invalid_grant"}', {})]
+    bank.responses = [(400, b'{"error": "invalid_grant"}', {})]
     closed = Closed()
     closed.error = MailRefused
     for _ in range(2):
@@ -169,8 +169,8 @@ async def test_a_refresh_token_that_ends_soon_is_warned_of_once_and_goes_on_bein
     for _ in range(2):
         await connected.age(refresh_expires_at=end)
         await upkeep.refresh_due()
-    (letter,) = postbox.letters
-    assert f"{end:%Y-%m-%d %H:%M}" in letter.text
+    (email,) = postbox.emails
+    assert f"{end:%Y-%m-%d %H:%M}" in email.text
     row = await connected.row()
     assert (row.version, row.refresh_expires_at) == (3, end)
     assert row.warned_at is not None
@@ -185,7 +185,7 @@ async def test_whoever_is_warned_while_nothing_is_due_is_looked_at_again_in_time
         granted_at=now, expires_at=now + timedelta(minutes=30), refresh_expires_at=now + timedelta(hours=3)
     )
     await upkeep.refresh_due()
-    assert len(postbox.letters) == 1
+    assert len(postbox.emails) == 1
     due_at = (await connected.row()).refresh_due_at
     assert due_at is not None
     assert timedelta(minutes=20) < due_at - now < timedelta(minutes=26)
@@ -199,7 +199,7 @@ async def test_an_access_token_without_another_is_expired_at_its_end(
     for _ in range(2):
         await upkeep.refresh_due()
     assert await connected.standing() == ("expired", "access_expired")
-    assert len(postbox.letters) == 1
+    assert len(postbox.emails) == 1
 
 
 async def test_a_connection_that_is_gone_stops_nobody(

@@ -97,7 +97,7 @@ async def test_an_address_is_sent_a_few_letters_an_hour_known_or_not(
             for _ in range(LETTERS.most + 1)
         ]
         assert statuses == [202] * LETTERS.most + [429]
-    assert len(postbox.letters) == 2 * LETTERS.most
+    assert len(postbox.emails) == 2 * LETTERS.most
 
 
 async def test_an_answer_tells_where_the_caller_stands(visitor: Visitor) -> None:
@@ -156,7 +156,7 @@ async def test_without_redis_nobody_tries_credentials_and_everybody_reads(
         ("users/password-resets", {"email": ADA}),
     ):
         assert await problem(await nobody.ask("POST", path, body)) == (503, "cache_not_ready")
-    assert not postbox.letters
+    assert not postbox.emails
 
 
 async def test_without_redis_a_session_does_not_end_by_half(

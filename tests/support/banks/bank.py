@@ -1,4 +1,4 @@
-"""A provider of our own: an OAuth 2.1 authorization server over TLS, and an adapter that speaks to it."""
+"""An invented provider for tests: an OAuth 2.1 authorization server over TLS, and its adapter."""
 
 import base64
 import hashlib
@@ -16,10 +16,10 @@ from quart.typing import ResponseReturnValue
 from dashtam.models import Authorization
 from dashtam.providers.base import Profile, SecretField, TokenGrant
 from dashtam.providers.errors import (
-    AnswerUnusable,
     ClientRefused,
     GrantRefused,
     ProviderNotReady,
+    ResponseUnusable,
     SecretRefused,
 )
 from tests.support.banks.in_loop import Hold
@@ -29,26 +29,26 @@ SCOPE = "accounts transactions"
 
 @dataclass
 class Bank:
-    """What the server was asked, and how it answers."""
+    """The settings of the server, and the requests that it received."""
 
     issuer: str = ""
     codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     authorized: list[Mapping[str, str]] = field(default_factory=list)
     token_requests: list[Mapping[str, str]] = field(default_factory=list)
     revoked: list[tuple[str, str]] = field(default_factory=list)
-    """Token and hint, in the order in which they came."""
+    """The token and the hint of each revocation, in order of arrival."""
     granted: list[str] = field(default_factory=list)
-    """Every token that it ever gave."""
+    """Every token that was issued."""
     scope: str = SCOPE
     token_status: int = 200
     token_error: str = "invalid_grant"
     revocation_status: int = 200
     retry_after: str | None = None
     hold: Hold = field(default_factory=Hold)
-    """Keeps whoever asks for a token waiting, while it is closed."""
+    """Delays token requests while it is closed."""
 
     def app(self) -> Quart:
-        """The server."""
+        """Return the server's application."""
         app = Quart("bank", static_folder=None)
         app.add_url_rule("/authorize", view_func=self.authorize, methods=["GET"])
         app.add_url_rule("/token", view_func=self.token, methods=["POST"])
@@ -56,16 +56,16 @@ class Bank:
         return app
 
     async def authorize(self) -> ResponseReturnValue:
-        """Agree at once, as a user who clicks quickly."""
+        """Redirect with a code immediately, as if the user had agreed."""
         asked = request.args.to_dict()
         self.authorized.append(asked)
         code = secrets.token_urlsafe(16) + "@"
         self.codes[code] = asked
-        answer = {"code": code, "state": asked["state"], "iss": self.issuer}
-        return redirect(f"{asked['redirect_uri']}?{urlencode(answer)}", 303)
+        response = {"code": code, "state": asked["state"], "iss": self.issuer}
+        return redirect(f"{asked['redirect_uri']}?{urlencode(response)}", 303)
 
     async def token(self) -> ResponseReturnValue:
-        """Exchange a code, once, for whoever knows its verifier (RFC 7636, 4.6)."""
+        """Exchange a code once, if the verifier matches (RFC 7636, 4.6)."""
         form = (await request.form).to_dict()
         self.token_requests.append(form)
         await self.hold.passed()
@@ -91,7 +91,7 @@ class Bank:
         }
 
     async def revoke(self) -> ResponseReturnValue:
-        """Forget a token (RFC 7009)."""
+        """Revoke a token (RFC 7009)."""
         form = await request.form
         self.revoked.append((form["token"], form["token_type_hint"]))
         headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
@@ -100,7 +100,7 @@ class Bank:
 
 @dataclass
 class BankAdapter:
-    """Speaks to the bank, as an adapter of the product does."""
+    """The `OAuthAdapter` of the bank."""
 
     key: str
     url: str
@@ -111,7 +111,7 @@ class BankAdapter:
 
     @property
     def profile(self) -> Profile:
-        """What there is to know about it."""
+        """The description of this provider."""
         return Profile(
             self.key,
             "Bank <of> Tests",
@@ -123,7 +123,7 @@ class BankAdapter:
         )
 
     def authorization_url(self, *, state: SecretStr, challenge: str, redirect_uri: str) -> str:
-        """Where the user is sent."""
+        """Return the URL of the authorization page."""
         query = {
             "response_type": "code",
             "client_id": "dashtam",
@@ -136,7 +136,7 @@ class BankAdapter:
         return f"{self.url}/authorize?{urlencode(query)}"
 
     async def exchange(self, code: SecretStr, *, verifier: SecretStr, redirect_uri: str) -> TokenGrant:
-        """Send the code, once."""
+        """Exchange a code, once."""
         began = datetime.now(UTC)
         form = {
             "grant_type": "authorization_code",
@@ -144,15 +144,15 @@ class BankAdapter:
             "code_verifier": verifier.get_secret_value(),
             "redirect_uri": redirect_uri,
         }
-        answer = await self._post("/token", form)
-        if answer.status_code >= 500:
-            raise ProviderNotReady(f"status {answer.status_code}")
-        body = answer.json()
-        if answer.status_code != 200:
+        response = await self._post("/token", form)
+        if response.status_code >= 500:
+            raise ProviderNotReady(f"status {response.status_code}")
+        body = response.json()
+        if response.status_code != 200:
             kind = ClientRefused if body["error"] == "invalid_client" else GrantRefused
-            raise kind(f"status {answer.status_code}", detail=body["error"])
+            raise kind(f"status {response.status_code}", detail=body["error"])
         if "access_token" not in body:
-            raise AnswerUnusable("no access_token")
+            raise ResponseUnusable("no access_token")
         return TokenGrant(
             SecretStr(body["access_token"]),
             SecretStr(body["refresh_token"]),
@@ -163,17 +163,17 @@ class BankAdapter:
         )
 
     async def refresh(self, grant: TokenGrant) -> TokenGrant:
-        """No test here refreshes."""
+        """Refuse: no test of this bank refreshes."""
         raise GrantRefused(f"nothing to refresh for {grant.scope}")
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """Have the bank forget a token."""
-        answer = await self._post("/revoke", {"token": token.get_secret_value(), "token_type_hint": hint})
-        if answer.status_code != 200:
-            wait = answer.headers.get("Retry-After")
+        """Revoke a token at the bank."""
+        response = await self._post("/revoke", {"token": token.get_secret_value(), "token_type_hint": hint})
+        if response.status_code != 200:
+            wait = response.headers.get("Retry-After")
             raise ProviderNotReady(
-                f"status {answer.status_code}",
-                detail=f"status_{answer.status_code}",
+                f"status {response.status_code}",
+                detail=f"status_{response.status_code}",
                 retry_after=timedelta(seconds=int(wait)) if wait else None,
             )
         return True
@@ -187,7 +187,7 @@ class BankAdapter:
 
 @dataclass
 class PasteAdapter:
-    """Takes what a user copied; the word `right` is taken once."""
+    """A `SecretAdapter` that accepts the secret `right` once."""
 
     key: str
     is_configured: bool = True
@@ -195,22 +195,22 @@ class PasteAdapter:
 
     @property
     def profile(self) -> Profile:
-        """What there is to know about it."""
+        """The description of this provider."""
         return Profile(self.key, "Paste", "Invented.", "https://example.com", Authorization.CLAIM_TOKEN)
 
     @property
     def fields(self) -> Sequence[SecretField]:
-        """One thing."""
+        """The only secret."""
         return (SecretField("setup_token", "Setup token", 40),)
 
     async def claim(self, given: Mapping[str, SecretStr]) -> TokenGrant:
-        """Take it, once."""
+        """Claim the secret, once."""
         word = given["setup_token"].get_secret_value()
         if not word.startswith("right") or word in self.taken:
-            raise SecretRefused("not known, or taken before")
+            raise SecretRefused("unknown, or claimed before")
         self.taken.add(word)
         return TokenGrant(SecretStr(f"canary-access-url-{word}"))
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """There is no way."""
+        """Return false: this provider does not support revocation."""
         return not (token and hint)

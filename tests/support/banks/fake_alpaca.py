@@ -1,4 +1,4 @@
-"""Alpaca's token endpoint, which knows no end and no refresh, and its accounts by API keys, live and paper."""
+"""Alpaca's token endpoint, without expiry and refresh, and its accounts for API keys, live and paper."""
 
 import json
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ _ACCOUNT: Final = {
 
 @dataclass
 class FakeAlpaca:
-    """Answers for api.alpaca.markets, or for paper-api.alpaca.markets with other keys."""
+    """Responds like api.alpaca.markets, or like paper-api.alpaca.markets if given other keys."""
 
     redirect_uri: str = ""
     keys: tuple[str, str] = LIVE_KEYS
 
     def __call__(self, request: Request) -> Reply:
-        """Answer as the API does."""
+        """Return the API's response."""
         match request.method, request.path:
             case "POST", "/oauth/token":
                 return self._token(request.form)

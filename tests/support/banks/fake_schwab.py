@@ -1,4 +1,4 @@
-"""Schwab's token endpoint as clients of it describe it (schwab-py, Schwabdev, schwab-go), and its ways to say no."""
+"""Schwab's token endpoint and its error responses, as clients describe them (schwab-py, Schwabdev, schwab-go)."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from tests.support.banks.wire_server import Reply, Request
 KEY: Final = "schwab-app-key"
 SECRET: Final = "schwab-secret-canary"
 CODE: Final = "C0.b2F1dGgy@"
-"""As the browser brings it, `%40` decoded: the server takes it with its @, and with nothing else."""
+"""The code of the redirect with `%40` decoded: the server accepts it only with its @."""
 ID_TOKEN: Final = "id-token-canary"
 JSON: Final = {"Content-Type": "application/json"}
 EXPIRED: Final = {
@@ -25,7 +25,7 @@ UNSUPPORTED: Final = {
 
 @dataclass
 class FakeSchwab:
-    """Answers token requests; use it as the answer of a wire server."""
+    """Responds to token requests; use it as the handler of a wire server."""
 
     redirect_uri: str
     secrets: set[str] = field(default_factory=lambda: {SECRET})
@@ -33,7 +33,7 @@ class FakeSchwab:
     issued: int = 0
 
     def __call__(self, request: Request) -> Reply:
-        """Answer as POST /v1/oauth/token does."""
+        """Return the response of POST /v1/oauth/token."""
         if (request.method, request.path) != ("POST", "/v1/oauth/token"):
             return Reply(404, b"<html><body><h1>Whitelabel Error Page</h1></body></html>")
         if not self._knows(request.headers.get("authorization", "")):
@@ -68,5 +68,5 @@ class FakeSchwab:
 
 
 def refused(status: int, body: object) -> Reply:
-    """A refusal with a JSON body."""
+    """Return an error response with a JSON body."""
     return Reply(status, json.dumps(body).encode(), JSON)

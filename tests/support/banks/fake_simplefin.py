@@ -1,4 +1,4 @@
-"""A SimpleFIN bridge (protocol 1.0.7): a setup token is claimed once, by a POST with no body."""
+"""A SimpleFIN bridge (protocol 1.0.7): a POST without a body claims a setup token once."""
 
 import base64
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from tests.support.banks.wire_server import Reply, Request
 
 @dataclass
 class FakeBridge:
-    """Answers claims."""
+    """Responds to claims; use it as the handler of a wire server."""
 
     access_url: str = ""
     unclaimed: set[str] = field(default_factory=lambda: {"demo-claim-canary"})
 
     def __call__(self, request: Request) -> Reply:
-        """Answer as /claim/{token} does."""
+        """Return the response of POST /claim/{token}."""
         prefix, _, token = request.path.rpartition("/")
         if prefix != "/simplefin/claim":
             return Reply(404)
@@ -27,5 +27,5 @@ class FakeBridge:
 
 
 def setup_token(url: str) -> str:
-    """What a user copies: the claim URL in Base64."""
+    """Return the text that a user copies: the claim URL in Base64."""
     return base64.b64encode(url.encode()).decode()

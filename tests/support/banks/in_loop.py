@@ -1,4 +1,4 @@
-"""Serves an application over TLS in the event loop of the test, on a port of its own."""
+"""Serves an application over TLS in the event loop of the test, on its own port."""
 
 import asyncio
 import ssl
@@ -18,25 +18,25 @@ _SECONDS = 30.0
 
 @dataclass
 class Hold:
-    """A door that a test closes, to see what happens while somebody waits before it."""
+    """A gate that a test closes, to see what happens while requests wait."""
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
     is_closed: bool = False
 
     def close(self) -> None:
-        """Keep whoever comes from now on."""
+        """Hold the requests that arrive from now on."""
         self.is_closed = True
         self.reached.clear()
         self._opened.clear()
 
     def open(self) -> None:
-        """Let everybody through."""
+        """Release all requests."""
         self.is_closed = False
         self._opened.set()
 
     async def passed(self) -> None:
-        """Come by, and wait while it is closed."""
+        """Wait while the gate is closed."""
         self.reached.set()
         if self.is_closed:
             async with asyncio.timeout(_SECONDS):
@@ -44,7 +44,7 @@ class Hold:
 
 
 def trusting(certificates: Certificates) -> ssl.SSLContext:
-    """Trusts the local authority and nobody else."""
+    """Return a context that trusts only the local authority."""
     return ssl.create_default_context(cafile=certificates.authority)
 
 
@@ -52,7 +52,7 @@ def trusting(certificates: Certificates) -> ssl.SSLContext:
 async def serving_here(
     app: Quart, certificates: Certificates, *, port: int | None = None
 ) -> AsyncIterator[int]:
-    """Serve until the end of the context; answers the port, once it takes connections."""
+    """Serve until the end of the context; yields the port once it accepts connections."""
     port = port or free_ports(1)[0]
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -79,4 +79,4 @@ async def _await_port(port: int, server: "asyncio.Task[None]") -> None:
                 writer.close()
                 return
     server.result()
-    raise AssertionError("the server ended at once")
+    raise AssertionError("the server ended before it accepted a connection")

@@ -1,4 +1,4 @@
-"""The sandbox bank of a throw-away project, asked as its one client asks it."""
+"""Controls the sandbox of a throw-away project with the credentials of its client."""
 
 import ssl
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ _NOWHERE = {
 
 @dataclass(frozen=True)
 class ProjectSandbox(Turnable):
-    """What the bank counts, and does otherwise."""
+    """The counters and the knobs of the sandbox."""
 
     project: ThrowawayProject
 
     def client(self) -> httpx.Client:
-        """An HTTP client that is known to it."""
+        """Return an HTTP client with the sandbox's credentials."""
         address = f"https://localhost:{self.project.ports['APP_PORT']}"
         settings = Settings(_env_file=self.project.env_file, APP_URL=address, **_NOWHERE)  # type: ignore[arg-type]
         trusted = ssl.create_default_context(cafile=self.project.home / "certificates" / "ca.pem")

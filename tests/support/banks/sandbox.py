@@ -1,4 +1,4 @@
-"""The sandbox as it really runs, over TLS, and a customer of it with a browser's manners."""
+"""The sandbox as a process over TLS, and a customer who behaves like a browser."""
 
 import re
 import ssl
@@ -21,29 +21,29 @@ from tests.support.servers.served import Served, serving
 
 
 class Turnable(ABC):
-    """A sandbox whose knobs and counters its one client asks for."""
+    """A sandbox whose client sets knobs and reads counters."""
 
     @abstractmethod
     def client(self) -> httpx.Client:
-        """An HTTP client that is known to it."""
+        """Return an HTTP client with the sandbox's credentials."""
 
     def turn(self, **knobs: object) -> None:
-        """Turn knobs, put the others to rest, and begin to count anew."""
+        """Set knobs, and reset all other knobs and the counters."""
         with self.client() as client:
-            answer = client.put("/sandbox/knobs", json=knobs)
-        assert answer.status_code == 200, answer.text
+            response = client.put("/sandbox/knobs", json=knobs)
+        assert response.status_code == 200, response.text
 
     def counters(self) -> dict[str, int]:
-        """What it counted since."""
+        """Return the counters since the last reset."""
         with self.client() as client:
-            answer = client.get("/sandbox/knobs")
-        assert answer.status_code == 200, answer.text
-        counters: dict[str, int] = answer.json()["counters"]
+            response = client.get("/sandbox/knobs")
+        assert response.status_code == 200, response.text
+        counters: dict[str, int] = response.json()["counters"]
         return counters
 
 
 def known_client(settings: Settings, trusted: ssl.SSLContext) -> httpx.Client:
-    """The one client that the sandbox of an installation knows."""
+    """Return the credentials of the sandbox's only client."""
     secret = client_secrets(settings)[0].get_secret_value()
     return httpx.Client(base_url=settings.APP_URL, verify=trusted, auth=(CLIENT_ID, secret), timeout=60)
 
@@ -54,46 +54,46 @@ class Sandbox(Turnable):
 
     served: Served
     settings: TestSettings
-    """Of a process that uses it: APP_URL and the authority are those of this server."""
+    """The settings of a process that uses it: APP_URL and EXTRA_CA_FILE are those of this server."""
 
     @property
     def redirect_uri(self) -> str:
-        """Where it sends browsers back to."""
+        """The redirect URI of the client."""
         return redirect_uri_of(self.settings)
 
-    def visit(self, url: str, *, answer: str = "allow") -> Mapping[str, str]:
-        """Follow a link to the consent page and answer it; what the browser carries back to the client."""
+    def visit(self, url: str, *, decision: str = "allow") -> Mapping[str, str]:
+        """Follow a link to the consent page, submit a decision, and return the parameters of the redirect."""
         with httpx.Client(verify=self.served.context(), timeout=30) as browser:
             page = browser.get(url)
             if page.status_code == 200:
                 ticket = re.search(r'name="ticket" value="([^"]+)"', page.text)
                 assert ticket, page.text
-                form = {"ticket": ticket[1], "answer": answer}
+                form = {"ticket": ticket[1], "answer": decision}
                 page = browser.post(f"{self.settings.APP_URL}/sandbox/authorize", data=form)
         assert page.status_code == 303, page.text
         return carried(page.headers["location"])
 
     def accounts(self, token: str) -> httpx.Response:
-        """Ask the protected resource."""
+        """Request the accounts with an access token."""
         with httpx.Client(verify=self.served.context(), timeout=30) as client:
             return client.get(
                 f"{self.settings.APP_URL}/sandbox/accounts", headers={"Authorization": f"Bearer {token}"}
             )
 
     def client(self) -> httpx.Client:
-        """An HTTP client that is known to it."""
+        """Return an HTTP client with the sandbox's credentials."""
         return known_client(self.settings, self.served.context())
 
 
 def carried(location: str) -> dict[str, str]:
-    """The parameters of a redirect, each of which has to stand there once."""
+    """Return the parameters of a redirect; each must occur once."""
     found = parse_qs(urlsplit(location).query, keep_blank_values=True)
     assert all(len(values) == 1 for values in found.values()), location
     return {name: values[0] for name, values in found.items()}
 
 
 def at_port(settings: TestSettings, port: int, certificates: Certificates) -> TestSettings:
-    """The settings of a process that finds the API, and so the sandbox, at a port of this machine."""
+    """Return the settings of a process that reaches the API, and so the sandbox, at a port of this machine."""
     changes: dict[str, Any] = {
         "APP_URL": f"https://localhost:{port}",
         "SANDBOX_SERVER": f"127.0.0.1:{port}",
@@ -104,7 +104,7 @@ def at_port(settings: TestSettings, port: int, certificates: Certificates) -> Te
 
 @contextmanager
 def serving_sandbox(folder: Path, settings: TestSettings) -> Iterator[Sandbox]:
-    """Serve the API, and the sandbox with it, until the end of the context."""
+    """Serve the API, including the sandbox, until the end of the context."""
     ensure_certificates(folder)
     (port,) = free_ports(1)
     own = at_port(settings, port, Certificates(folder))

@@ -1,4 +1,4 @@
-"""An adapter that speaks to token_server.py over TLS, as the adapters of real providers speak to theirs."""
+"""The adapter for token_server.py, over TLS."""
 
 import ssl
 from dataclasses import replace
@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from dashtam.models import Authorization
 from dashtam.providers.base import Adapter, Profile, TokenGrant
-from dashtam.providers.errors import AnswerUnusable, ClientRefused, GrantRefused, ProviderNotReady
+from dashtam.providers.errors import ClientRefused, GrantRefused, ProviderNotReady, ResponseUnusable
 from dashtam.providers.registry import Registry
 
 PROFILE = Profile(
@@ -27,7 +27,7 @@ PROFILE = Profile(
 
 
 class TokenAdapter:
-    """Refreshes and revokes; nobody is sent anywhere."""
+    """Refreshes and revokes; it has no authorization page."""
 
     is_configured = True
     issuer = None
@@ -37,54 +37,54 @@ class TokenAdapter:
         self._client = httpx.AsyncClient(base_url=url, verify=context, timeout=seconds)
 
     def authorization_url(self, *, state: SecretStr, challenge: str, redirect_uri: str) -> str:
-        raise NotImplementedError("no user is sent to this server")
+        raise NotImplementedError("this server has no authorization page")
 
     async def exchange(self, code: SecretStr, *, verifier: SecretStr, redirect_uri: str) -> TokenGrant:
-        raise NotImplementedError("this server knows no codes")
+        raise NotImplementedError("this server does not issue codes")
 
     async def refresh(self, grant: TokenGrant) -> TokenGrant:
-        """Ask for the next grant."""
+        """Return the next grant."""
         began = datetime.now(UTC)
         assert grant.refresh_token is not None
-        answer = await self._post("/token", refresh_token=grant.refresh_token.get_secret_value())
+        response = await self._post("/token", refresh_token=grant.refresh_token.get_secret_value())
         try:
-            return _read(answer.json(), grant, began)
+            return _read(response.json(), grant, began)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise AnswerUnusable("not a token response", detail="malformed_answer") from None
+            raise ResponseUnusable("not a token response", detail="malformed_answer") from None
 
     async def revoke(self, token: SecretStr, *, hint: str) -> bool:
-        """Have a token forgotten."""
+        """Revoke a token at the server."""
         await self._post("/revoke", token=token.get_secret_value(), token_type_hint=hint)
         return True
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close the HTTP client."""
         await self._client.aclose()
 
     async def _post(self, path: str, **form: str) -> httpx.Response:
         try:
-            answer = await self._client.post(path, data=form)
+            response = await self._client.post(path, data=form)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise ProviderNotReady(f"{path}: {error}", detail="unreachable") from None
         except httpx.TransportError as error:
             raise ProviderNotReady(f"{path}: {error}", detail="answer_lost") from None
-        if answer.status_code == httpx.codes.OK:
-            return answer
-        raise _failure(answer)
+        if response.status_code == httpx.codes.OK:
+            return response
+        raise _failure(response)
 
 
-def _failure(answer: httpx.Response) -> Exception:
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-        seconds = answer.headers.get("Retry-After")
+def _failure(response: httpx.Response) -> Exception:
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        seconds = response.headers.get("Retry-After")
         return ProviderNotReady(
-            f"answered {answer.status_code}",
-            detail=f"http_{answer.status_code}",
+            f"the status is {response.status_code}",
+            detail=f"http_{response.status_code}",
             retry_after=timedelta(seconds=int(seconds)) if seconds else None,
         )
     try:
-        code = answer.json()["error"]
+        code = response.json()["error"]
     except (ValueError, KeyError, TypeError):
-        return AnswerUnusable(f"answered {answer.status_code}", detail="malformed_answer")
+        return ResponseUnusable(f"the status is {response.status_code}", detail="malformed_answer")
     if code == "invalid_client":
         return ClientRefused("invalid_client", detail="invalid_client")
     return GrantRefused("refused", detail="invalid_grant")
@@ -102,13 +102,13 @@ def _read(body: dict[str, Any], grant: TokenGrant, began: datetime) -> TokenGran
 
 
 class OneAdapter(Registry):
-    """Knows one adapter under every key, with the profile of that key."""
+    """A registry that returns one adapter for every key, with that key in its profile."""
 
     def __init__(self, adapter: TokenAdapter) -> None:
         super().__init__([])
         self.adapter = adapter
 
     def find(self, key: str) -> Adapter | None:
-        """The adapter, whatever it is called here."""
+        """Return the adapter with the key of this environment."""
         self.adapter.profile = replace(self.adapter.profile, key=key)
         return self.adapter

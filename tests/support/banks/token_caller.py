@@ -1,7 +1,7 @@
-"""A process that needs valid tokens: `python -m tests.support.banks.token_caller ORDER`, with the settings around it.
+"""A process that requests valid tokens: `python -m tests.support.banks.token_caller ORDER`.
 
-It says `ready`, waits for a line, and asks with as many tasks as the order says; then it prints a line for each: the
-access token that it got, or the code of the error.
+It prints `ready`, waits for a line, and requests tokens with the number of tasks of the order. Then it prints one line
+for each task: the access token, or the code of the error.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _PATIENCE: Final = Patience()
 
 @dataclass(frozen=True)
 class Order:
-    """What a process shall ask for."""
+    """The work of a process."""
 
     connections: list[str]
     url: str
@@ -48,7 +48,7 @@ class Order:
 
     @property
     def text(self) -> str:
-        """As an argument."""
+        """The order as a command-line argument."""
         return json.dumps(asdict(self))
 
 
@@ -60,7 +60,7 @@ def build_refreshes(
     limits: Limits = _LIMITS,
     patience: Patience = _PATIENCE,
 ) -> Refreshes:
-    """Wire what resources.py wires, around one adapter."""
+    """Build the services of resources.py around one adapter."""
     trail = AuditTrail(settings.token_keys)
     keys = Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
     attempts = RefreshAttempts(
@@ -75,7 +75,7 @@ def build_refreshes(
 
 
 def build_adapter(order: Order) -> TokenAdapter:
-    """The adapter that an order asks for."""
+    """Return the adapter for an order."""
     profile = replace(PROFILE, grace=timedelta(seconds=order.grace_seconds))
     return TokenAdapter(profile, order.url, ssl.create_default_context(cafile=order.authority), seconds=20)
 
@@ -101,8 +101,8 @@ async def main(order: Order) -> None:
             for connection in order.connections
             for _ in range(order.tasks)
         ]
-        for answer in await asyncio.gather(*asking):
-            print(answer, flush=True)  # noqa: T201 - for the test that reads it
+        for outcome in await asyncio.gather(*asking):
+            print(outcome, flush=True)  # noqa: T201 - for the test that reads it
 
 
 async def _ask(refreshes: Refreshes, connection_id: UUID, rejected: SecretStr | None) -> str:

@@ -1,7 +1,7 @@
-"""The token endpoint of an authorization server that rotates: a real one, over TLS, with counters and knobs.
+"""The token endpoint of an authorization server that rotates tokens, over TLS, with counters and knobs.
 
 `python -m tests.support.banks.token_server FOLDER [MILLISECONDS]` runs it as a process, which prints its port and
-thinks about each request for so long.
+delays each response by MILLISECONDS.
 """
 
 import json
@@ -26,58 +26,58 @@ _MAX_BYTES: Final = 65_536
 
 @dataclass
 class Family:
-    """What one login led to; it dies as a whole."""
+    """The tokens of one login; they are revoked together."""
 
     refresh_token: str
     is_alive: bool = True
     replaced: dict[str, float] = field(default_factory=dict)
-    """Refresh tokens of before, and when each was replaced."""
+    """Earlier refresh tokens, and when each was replaced (monotonic seconds)."""
 
 
 @dataclass
 class TokenServer:
-    """Families of tokens, what was asked for, and how to answer."""
+    """The families of tokens, the counted requests, and the knobs."""
 
     port: int = 0
     authority: Path = Path()
     rotates: bool = True
     grace: float = 0.0
-    """Seconds in which a replaced refresh token is taken once more."""
+    """How many seconds a replaced refresh token is still accepted."""
     delay: float = 0.0
     drops: int = 0
-    """So many answers are lost after the work was done."""
+    """The number of responses that are dropped after the request was processed."""
     omits: frozenset[str] = frozenset()
     scope: str = "accounts transactions"
     expires_in: Any = 1800
-    answers: list[tuple[int, bytes, dict[str, str]]] = field(default_factory=list)
-    """What to answer instead, one after the other."""
+    responses: list[tuple[int, bytes, dict[str, str]]] = field(default_factory=list)
+    """Responses to send instead, in order."""
     holds: threading.Event | None = None
-    """Answers wait for it, after the work was done."""
+    """Responses wait for this event after the request was processed."""
     asked: Counter[str] = field(default_factory=Counter)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Released with every request, before it is answered."""
+    """Released by every request, before its response."""
     revoked: list[str] = field(default_factory=list)
     families: dict[str, Family] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The origin of the server."""
         return f"https://localhost:{self.port}"
 
     def context(self) -> ssl.SSLContext:
-        """Trusts its authority and nobody else."""
+        """Return a context that trusts only the server's authority."""
         return ssl.create_default_context(cafile=self.authority)
 
     def sign_in(self) -> tuple[str, str]:
-        """Begin a family: an access token and its refresh token."""
+        """Create a family, and return its access token and refresh token."""
         with self.lock:
             family = Family(f"refresh-{secrets.token_urlsafe(24)}")
             self.families[family.refresh_token] = family
             return f"access-{secrets.token_urlsafe(24)}", family.refresh_token
 
     def refresh(self, token: str) -> dict[str, Any] | None:
-        """Grant the next pair, or refuse; a token used again after its grace ends its family (RFC 9700, 4.14.2)."""
+        """Return the next pair, or None; reuse after the grace period revokes the family (RFC 9700, 4.14.2)."""
         with self.lock:
             family = self.families.get(token)
             if token == "endless":  # one that everybody may use, for measurements
@@ -107,7 +107,7 @@ class TokenServer:
         }
 
     def revoke(self, token: str) -> None:
-        """Forget a token and its family (RFC 7009)."""
+        """Revoke a token and its family (RFC 7009)."""
         with self.lock:
             self.revoked.append(token)
             if family := self.families.get(token):
@@ -125,30 +125,30 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.state
         with state.lock:
             state.asked[self.path] += 1
-            instead = state.answers.pop(0) if self.path == "/token" and state.answers else None
-        holds = state.holds  # as it was when the request came, whatever whoever waits for it does next
+            instead = state.responses.pop(0) if self.path == "/token" and state.responses else None
+        holds = state.holds  # read on arrival, because the waiting test may change it
         state.arrived.release()
         time.sleep(state.delay)
         if instead is not None:
-            return self._answer(*instead)
+            return self._respond(*instead)
         if self.path == "/revoke":
             state.revoke(form["token"])
-            return self._answer(200, b"", {})
+            return self._respond(200, b"", {})
         granted = state.refresh(form.get("refresh_token", ""))
         if holds is not None:
             holds.wait(60)
         if granted is None:
-            return self._answer(400, b'{"error": "invalid_grant"}', {})
+            return self._respond(400, b'{"error": "invalid_grant"}', {})
         with state.lock:
             is_dropped, state.drops = state.drops > 0, max(0, state.drops - 1)
         if is_dropped:
             self.close_connection = True
             return None
         body = {name: value for name, value in granted.items() if name not in state.omits}
-        return self._answer(200, json.dumps(body).encode(), {})
+        return self._respond(200, json.dumps(body).encode(), {})
 
-    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        with suppress(OSError):  # whoever asked may be gone
+    def _respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        with suppress(OSError):  # the client may have disconnected
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -166,12 +166,12 @@ class _Server(ThreadingHTTPServer):
     context: ssl.SSLContext
 
     def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as it is typed above
-        # In the thread of the connection, so that nobody's handshake keeps the others waiting.
+        # In the thread of the connection, so that a slow handshake does not delay other connections.
         with suppress(OSError), self.context.wrap_socket(request, server_side=True) as secured:
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Whoever was killed in the middle of a sentence is no error of ours."""
+        """Ignore errors of clients that were killed during a request."""
 
 
 @contextmanager
@@ -197,5 +197,5 @@ def serving_tokens(folder: Path) -> Iterator[TokenServer]:
 if __name__ == "__main__":
     with serving_tokens(Path(sys.argv[1])) as running:
         running.delay = int(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
-        print(running.port, flush=True)  # noqa: T201 - for whoever started it
+        print(running.port, flush=True)  # noqa: T201 - for the parent process
         sys.stdin.read()

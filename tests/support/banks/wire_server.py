@@ -1,4 +1,4 @@
-"""A server that speaks HTTP/1.1 over TLS byte by byte, so that it can do what no framework would."""
+"""A server that writes HTTP/1.1 over TLS byte by byte, so that it can violate the protocol."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ _PART = 65_536
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent."""
+    """A received request."""
 
     method: str
     target: str
@@ -29,7 +29,7 @@ class Request:
 
     @property
     def form(self) -> dict[str, str]:
-        """The fields of the body, decoded once; each has to stand there once."""
+        """The fields of the body, decoded once; each must occur once."""
         read = parse_qs(self.body.decode(), keep_blank_values=True, strict_parsing=bool(self.body))
         assert all(len(values) == 1 for values in read.values()), read.keys()
         return {name: values[0] for name, values in read.items()}
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a server says, and how."""
+    """A response, and how it is sent."""
 
     status: int = 200
     body: bytes = b""
@@ -45,35 +45,35 @@ class Reply:
     delay: float = 0.0
     """Seconds before the first byte."""
     hangs_up_after: int | None = None
-    """Bytes of the body after which the connection is closed."""
+    """The number of bytes of the body after which the connection is closed."""
     repeats: int = 1
     """How often the body is sent."""
 
 
-Answer = Callable[[Request], Reply]
+Handler = Callable[[Request], Reply]
 
 
 @dataclass
 class WireServer:
-    """A running server, and all that it saw."""
+    """A running server, and everything that it received."""
 
     port: int
-    answer: Answer
+    handler: Handler
     host: str = "localhost"
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
     bytes_sent: int = 0
     _talks: "set[asyncio.Task[None]]" = field(default_factory=set, repr=False)
     fault: Reply | None = None
-    """Said instead of the answer, as long as it is set."""
+    """Sent instead of the handler's reply while it is set."""
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The origin of the server."""
         return f"https://{self.host}:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Talk to one client until it leaves, or the server ends."""
+        """Serve one client until it disconnects or the server ends."""
         self.connections += 1
         talk = asyncio.current_task()
         assert talk is not None
@@ -81,7 +81,7 @@ class WireServer:
         with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             while request := await _read(reader):
                 self.requests.append(request)
-                if not await self._say(self.fault or self.answer(request), writer):
+                if not await self._say(self.fault or self.handler(request), writer):
                     break
             writer.close()
             await writer.wait_closed()
@@ -89,7 +89,7 @@ class WireServer:
         self._talks.discard(talk)
 
     async def end(self) -> None:
-        """Hang up on everybody, and return when nobody is talked to any more."""
+        """Close all connections, and return when they have ended."""
         talks = list(self._talks)
         for talk in talks:
             talk.cancel()
@@ -127,12 +127,12 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 
 @asynccontextmanager
 async def wire_server(
-    answer: Answer, certificates: Certificates, *, host: str = "localhost"
+    handler: Handler, certificates: Certificates, *, host: str = "localhost"
 ) -> AsyncIterator[WireServer]:
     """Serve on this machine until the end of the context."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.server, certificates.server_key)
-    running = WireServer(0, answer, host)
+    running = WireServer(0, handler, host)
     server = await asyncio.start_server(running.serve, "127.0.0.1", 0, ssl=tls)
     running.port = server.sockets[0].getsockname()[1]
     try:

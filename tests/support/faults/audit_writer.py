@@ -1,6 +1,7 @@
-"""Writes audit entries as a busy server would: `python -m tests.support.faults.audit_writer ENTRIES TASKS [undoing]`.
+"""Writes audit entries like a busy server: `python -m tests.support.faults.audit_writer ENTRIES TASKS [undoing]`.
 
-With `undoing`, every third database transaction is rolled back. Prints how many entries it committed, and the seconds.
+With `undoing`, every third database transaction is rolled back. It prints the number of committed entries, and the
+seconds.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ class Undone(Exception):
 
 
 async def write(trail: AuditTrail, entries: int, *, undoing: bool) -> int:
-    """Write entries one after the other, each in a database transaction; how many were committed."""
+    """Write entries in sequence, each in its own database transaction, and return how many were committed."""
     committed = 0
     for number in range(entries):
         with contextlib.suppress(Undone):

@@ -1,4 +1,4 @@
-"""One round of an endurance test: a verb, a fault in the middle of it, the verbs that heal, and the proof."""
+"""One round of an endurance test: a verb, a fault during it, the verbs that repair, and the comparison."""
 
 import contextlib
 import random
@@ -14,37 +14,37 @@ from tests.support.projects.checksum import Checksum, assert_unchanged, settle, 
 from tests.support.projects.project import ThrowawayProject, finish
 
 Verbs = Sequence[str]
-"""Verbs one after the other, each with its words apart by blanks."""
+"""Verbs in order, each with its arguments separated by blanks."""
 _SETTLED: Final = {0, 1, -signal.SIGKILL}
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A verb that meets faults, the ways to where it begins, and the ways that heal it."""
+    """A verb that is disturbed by faults, the verbs that run before it, and the verbs that repair."""
 
     verb: str
     beginnings: Sequence[Verbs]
     heals: Sequence[Verbs]
-    """Each of them ends with the environment up, in development or in testing."""
+    """Each entry ends with the environment up, in development or in testing."""
     prepare: Callable[[ThrowawayProject], Collection[Checksum]] = field(
         default=lambda project: [take_checksum(project)]
     )
-    """Is called before each fault, with the environment up; answers what development may be afterwards."""
+    """Called before each fault, with the environment up; returns the states that development may have afterwards."""
     tidy: Callable[[ThrowawayProject, random.Random], None] = field(default=lambda project, luck: None)
-    """Is called after each, and leaves development as it found it."""
+    """Called after each fault; it does not change development."""
     victims: Sequence[Victim] = OF_EVERY_MACHINE
     kill: Callable[[ThrowawayProject, Victim, subprocess.Popen[str], random.Random], str] = strike
     says: str = ""
-    """What the verb has to say where the fault made it fail."""
+    """The message that the verb must print if the fault makes it fail."""
     repair: Callable[[ThrowawayProject], None] = field(default=lambda project: None)
-    """Is called once the verb has ended: brings back what no verb can."""
+    """Called once the verb has ended, to repair what no verb can."""
 
 
 def endure(project: ThrowawayProject, trial: Trial, rounds: int, luck: random.Random) -> None:
-    """Let a verb meet faults; after each, one of the ways heals, and development is byte for byte what it was.
+    """Disturb a verb with faults; after each, repair the environment and assert that development is unchanged.
 
     Raises:
-        AssertionError: tells every verb, fault and answer that led there.
+        AssertionError: lists every verb, fault and result before the failure.
     """
     if project.status()["mode"] != "testing":
         project.done("up")
@@ -55,7 +55,7 @@ def endure(project: ThrowawayProject, trial: Trial, rounds: int, luck: random.Ra
 
 
 def _learn(project: ThrowawayProject, trial: Trial, luck: random.Random) -> tuple[list[str], float]:
-    """Run the verb undisturbed: its steps, and how long it takes."""
+    """Run the verb without a fault, and return its steps and its duration in seconds."""
     trial.prepare(project)
     _run(project, trial.beginnings[0], [])
     begun = time.monotonic()
@@ -69,48 +69,51 @@ def _learn(project: ThrowawayProject, trial: Trial, luck: random.Random) -> tupl
 def endure_fault(
     project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, name: str
 ) -> None:
-    """Let a verb meet one fault, of a round that has a name, and go on as `endure` does.
+    """Run the round `name` of `endure`, with one fault.
 
     Raises:
-        AssertionError: tells every verb, fault and answer that led there.
+        AssertionError: lists every verb, fault and result before the failure.
     """
     possible = trial.prepare(project)
     settle(project)
-    told = [f"{name}: {fault}"]
-    _run(project, luck.choice(trial.beginnings), told)
+    history = [f"{name}: {fault}"]
+    _run(project, luck.choice(trial.beginnings), history)
     try:
-        _answer_of_verb(project, trial, fault, luck, told)
+        _run_with_fault(project, trial, fault, luck, history)
     finally:
         trial.repair(project)
     heal = luck.choice(trial.heals)
-    _run(project, heal, told)
+    _run(project, heal, history)
     after = take_checksum(project)
     if after not in possible:
-        differences = ["differs from each state that it may have:", *next(iter(possible)).differences(after)]
-        raise AssertionError("\n".join([*told, *differences]))
-    assert_usable(project, told)
+        differences = [
+            "development differs from every expected state:",
+            *next(iter(possible)).differences(after),
+        ]
+        raise AssertionError("\n".join([*history, *differences]))
+    assert_usable(project, history)
     trial.tidy(project, luck)
     assert_unchanged(project, after, "tidying up")
-    print("; ".join(line.partition("\n")[0] for line in told), flush=True)  # noqa: T201 - what a failure is told with
+    print("; ".join(line.partition("\n")[0] for line in history), flush=True)  # noqa: T201 - shown with a failure
 
 
-def _answer_of_verb(
-    project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, told: list[str]
+def _run_with_fault(
+    project: ThrowawayProject, trial: Trial, fault: Fault, luck: random.Random, history: list[str]
 ) -> None:
-    """Run a verb with a fault in it; it ends, well or not, and tells no stack of calls."""
+    """Run the verb with a fault; assert that it ends, successfully or not, without a traceback."""
     process = project.start(*trial.verb.split())
     said = _wait(process, fault.moment)
     hit = trial.kill(project, fault.victim, process, luck)
-    answer = finish(process)
-    told.append(f"invoke {trial.verb} -> {answer.code} (hit {hit})\n{said}{answer.output}")
-    assert answer.code in _SETTLED, "\n".join(told)
-    assert answer.code != 1 or trial.says in said + answer.output, "\n".join(told)
-    stacks = [line for line in (said + answer.output).splitlines() if line.startswith("Traceback")]
-    assert not stacks, "\n".join(told)  # the last lines of a log may hold some, and each is one line of JSON
+    result = finish(process)
+    history.append(f"invoke {trial.verb} -> {result.code} (hit {hit})\n{said}{result.output}")
+    assert result.code in _SETTLED, "\n".join(history)
+    assert result.code != 1 or trial.says in said + result.output, "\n".join(history)
+    stacks = [line for line in (said + result.output).splitlines() if line.startswith("Traceback")]
+    assert not stacks, "\n".join(history)  # tracebacks in the last lines of a log are JSON, on one line
 
 
 def _wait(process: subprocess.Popen[str], moment: Moment) -> str:
-    """Let the verb come to the moment, or to its end where it never says that step; what it said so far."""
+    """Wait for the moment, or for the end of the verb, and return the output so far."""
     if not moment.step:
         with contextlib.suppress(subprocess.TimeoutExpired):  # the moment of the kill is what is tested
             process.wait(moment.seconds)
@@ -124,19 +127,19 @@ def _wait(process: subprocess.Popen[str], moment: Moment) -> str:
     return said
 
 
-def _run(project: ThrowawayProject, verbs: Iterable[str], told: list[str]) -> None:
+def _run(project: ThrowawayProject, verbs: Iterable[str], history: list[str]) -> None:
     for verb in verbs:
-        answer = project.invoke(*verb.split())
-        told.append(f"invoke {verb} -> {answer.code}\n{answer.output}")
-        assert answer.code == 0, "\n".join(told)
+        result = project.invoke(*verb.split())
+        history.append(f"invoke {verb} -> {result.code}\n{result.output}")
+        assert result.code == 0, "\n".join(history)
 
 
-def assert_usable(project: ThrowawayProject, told: list[str]) -> None:
-    """Development is healthy all over, or the test environment runs a test that writes."""
+def assert_usable(project: ThrowawayProject, history: list[str]) -> None:
+    """Assert that development's components are healthy, or that the test environment can run a test that writes."""
     status = project.status()
     if status["mode"] == "testing":
-        _run(project, ["test.integration"], told)
+        _run(project, ["test.integration"], history)
         return
     health = {entry["component"]: entry["health"] for entry in status["components"]}
-    assert status["mode"] == "development", "\n".join([*told, str(status)])
-    assert set(health.values()) == {"healthy"}, "\n".join([*told, str(status)])
+    assert status["mode"] == "development", "\n".join([*history, str(status)])
+    assert set(health.values()) == {"healthy"}, "\n".join([*history, str(status)])

@@ -1,4 +1,4 @@
-"""Kills what a verb needs while it is at work: the verb itself, its command in the database, a server, all of them."""
+"""Kills processes that a running verb needs: the verb itself, its command in the database, a server, or all of them."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from dashtam.devenv.engines.embedded.identity import SUPERVISOR, find_marked, fi
 from tests.support.projects.project import ThrowawayProject
 
 _COMMANDS: Final = ("dashtam.bootstrap.", "dashtam.disposable.", "snapshot.sh", "ensure-database.sh")
-# In a container, where there may be no `ps`: process id, its parent's, and the words that it was started with.
+# For containers without `ps`: each process id, its parent's id, and its command line.
 _LIST: Final = (
     "for p in /proc/[0-9]*; do echo \"${p#/proc/} $(sed -n 's/^PPid:[^0-9]*//p' $p/status 2>/dev/null) "
     "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)\"; done"
@@ -28,8 +28,8 @@ _LIST: Final = (
 class Victim(StrEnum):
     """What a fault kills."""
 
-    VERB = "the verb alone"
-    FAMILY = "the verb with what it started"
+    VERB = "only the verb"
+    FAMILY = "the verb and its children"
     COMMAND = "the command in the database"
     POSTGRES = "postgres"
     BACKEND = "a process of postgres"
@@ -39,12 +39,12 @@ class Victim(StrEnum):
 
 
 OF_EVERY_MACHINE: Final = tuple(victim for victim in Victim if victim is not Victim.DAEMON)
-"""Whom a test may kill anywhere; a daemon only where it is the test's own."""
+"""The victims that a test may kill on every machine; a daemon may be killed only if the test started it."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a fault strikes: once the verb has said a step, or some seconds after it was started."""
+    """When a fault strikes: after the verb has printed a step, or some seconds after its start."""
 
     step: str = ""
     seconds: float = 0.0
@@ -55,7 +55,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Fault:
-    """One kill."""
+    """A victim, and the moment of its kill."""
 
     moment: Moment
     victim: Victim
@@ -65,7 +65,7 @@ class Fault:
 
 
 def steps_of(output: str) -> list[str]:
-    """The steps that a verb told, each as the beginning of its line: without time and facts, which vary."""
+    """Return the steps that a verb printed, without times and facts, which vary."""
     lines = [line for line in output.splitlines() if line.startswith(("✓ ", "• "))]
     return list(dict.fromkeys(line.partition("  ")[0] for line in lines))
 
@@ -73,9 +73,9 @@ def steps_of(output: str) -> list[str]:
 def draw_faults(
     steps: Sequence[str], seconds: float, luck: random.Random, victims: Sequence[Victim]
 ) -> Iterator[Fault]:
-    """Every pair of a step and a victim in a random order, none twice; every third fault at a random moment instead.
+    """Yield each pair of a step and a victim once, in random order; every third fault strikes at a random moment.
 
-    `seconds` is how long the verb takes where nobody disturbs it. After the last pair moments go on without end.
+    `seconds` is the duration of the undisturbed verb. After the last pair, only random moments follow, without end.
     """
     pairs = [Fault(Moment(step=step), victim) for step in steps for victim in victims]
     luck.shuffle(pairs)
@@ -89,12 +89,12 @@ def draw_faults(
 def strike(
     project: ThrowawayProject, victim: Victim, verb: subprocess.Popen[str], luck: random.Random
 ) -> str:
-    """Kill a victim with SIGKILL; says what was hit. At times there is nothing to hit."""
+    """Kill a victim with SIGKILL, and return what was killed, which may be nothing."""
     if victim is Victim.VERB:
         verb.kill()
         return f"pid {verb.pid}"
     if victim is Victim.FAMILY:
-        if verb.returncode is not None:  # collected, so that its number may be a stranger's by now
+        if verb.returncode is not None:  # already reaped, so that another process may have its id
             return "nothing, the verb had ended"
         os.killpg(verb.pid, signal.SIGKILL)
         return f"process group {verb.pid}"
@@ -110,7 +110,7 @@ def _strike_process(project: ThrowawayProject, victim: Victim, luck: random.Rand
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    return ", ".join(f"pid {process.pid}" for process in found) or "nothing, it was not there"
+    return ", ".join(f"pid {process.pid}" for process in found) or "nothing, no such process was running"
 
 
 def _find_processes(project: ThrowawayProject, victim: Victim) -> list[psutil.Process]:
@@ -180,5 +180,5 @@ def _is_victim(victim: Victim, parent: int, words: str, running: dict[int, tuple
 
 
 def docker(*words: str) -> str:
-    """Run the Docker client; what it said, also where it failed: what is to be killed may be gone."""
+    """Run the Docker client, and return its output even if it fails, because the victim may be gone."""
     return subprocess.run(["docker", *words], capture_output=True, text=True, timeout=60).stdout

@@ -1,4 +1,4 @@
-"""Does a thing once and is killed at it: `python -m tests.support.faults.killed USER KEY before|after` (the commit)."""
+"""Runs an action once and kills itself: `python -m tests.support.faults.killed USER KEY before|after` the commit."""
 
 import asyncio
 import os

@@ -1,7 +1,7 @@
-"""A Docker daemon of the test's own, which may be killed: dockerd in namespaces of Linux where nothing else is.
+"""A Docker daemon that a test may kill: dockerd in its own Linux namespaces.
 
-Its network, mounts and processes are its own. So it can stand beside the machine's dockerd, with which it would have
-to share iptables and docker0 otherwise, and whatever it has started ends with those namespaces.
+It has its own network, mounts and processes. Therefore it does not share iptables and docker0 with the machine's
+dockerd, and everything that it started ends with its namespaces.
 """
 
 import os
@@ -23,10 +23,10 @@ from tests.support.servers.clusters import wait_until
 
 _NAMESPACES: Final = ("--mount", "--net", "--pid")
 _PROGRAMS: Final = ("dockerd", "ip", "nsenter", "unshare")
-# The machine's containerd, which a dockerd would take for its own, listens in /run.
+# Hides /run, where the machine's containerd listens; a dockerd would use that one.
 _SET_UP: Final = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$0" -c "$1"'
-# The first process collects those that a killed dockerd leaves to it: the next one would wait for a containerd that is
-# dead and not collected. It ends, and all others with it, when our end of its input closes, however we end.
+# The first process reaps the orphans of a killed dockerd, because the next dockerd would wait for a containerd that is
+# dead but not reaped. It ends, and with it all others, when our end of its standard input closes.
 _FIRST: Final = """
 import signal, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -36,15 +36,15 @@ sys.stdin.read()
 
 
 def why_not() -> str:
-    """Why there cannot be such a daemon here; empty where there can."""
+    """Return why such a daemon cannot run here; empty if it can."""
     if not sys.platform.startswith("linux") or os.getuid() != 0:
-        return "only root on Linux can run a Docker daemon of its own"
+        return "only root on Linux can run its own Docker daemon"
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
-    return f"a Docker daemon of its own needs {', '.join(missing)}" if missing else ""
+    return f"a test's own Docker daemon needs {', '.join(missing)}" if missing else ""
 
 
 class OwnDaemon:
-    """One dockerd with its own data, between its starts and its ends."""
+    """A dockerd with its own data, which can be started and stopped repeatedly."""
 
     def __init__(self, folder: Path, first: int) -> None:
         self._folder = folder
@@ -52,18 +52,18 @@ class OwnDaemon:
         self._entered: subprocess.Popen[bytes] | None = None
         self.host = f"unix://{folder / 'docker.sock'}"
         self.way_in = ("nsenter", "--target", str(first), "--net", "--")
-        """The words before a command that is to reach the ports of its containers."""
+        """The prefix of commands that have to reach the ports of its containers."""
 
     def start(self, *, live_restore: bool = False) -> None:
-        """See that it runs and answers; with `live_restore` it leaves containers running that still do.
+        """Start it if needed, and wait until it responds; with `live_restore`, its containers outlive it.
 
         Raises:
-            AssertionError: it ended instead, and what it said.
+            AssertionError: dockerd ended instead; the message holds its log.
         """
         if self._entered is not None and self._entered.poll() is None:
             return
         inside = ["nsenter", "--target", str(self._first), *_NAMESPACES, "--"]
-        # Without systemd's help, of which there may be none and which knows nothing of these namespaces.
+        # Without systemd, which may be missing and does not know these namespaces.
         options = ["--exec-opt=native.cgroupdriver=cgroupfs", *(["--live-restore"] if live_restore else [])]
         places = [f"--data-root={self._folder / 'data'}", "--exec-root=/run/own", "--pidfile=/run/own.pid"]
         with self._log.open("wb") as log:
@@ -73,26 +73,26 @@ class OwnDaemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, "dockerd answers", seconds=120)
+        wait_until(self._responds, "dockerd responds", seconds=120)
 
     def kill(self) -> str:
-        """Kill it with SIGKILL; says what was hit."""
+        """Kill it with SIGKILL, and return what was killed."""
         process = self._process
         process.kill()
         self._wait()
         return f"dockerd, pid {process.pid}"
 
     def stop(self) -> None:
-        """Let it end in good order."""
+        """Stop it gracefully."""
         self._process.send_signal(signal.SIGTERM)
         self._wait()
 
     def processes(self) -> list[psutil.Process]:
-        """All that it has started and that runs, in containers and beside them."""
+        """Return every running process that it started, inside and outside containers."""
         return psutil.Process(self._first).children(recursive=True)
 
     def load(self, *images: str) -> None:
-        """Give it images that the machine's engine has."""
+        """Load images from the machine's engine."""
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saved:
             command = ["docker", "--host", self.host, "load", "--quiet"]
             subprocess.run(command, stdin=saved.stdout, stdout=subprocess.DEVNULL, check=True)
@@ -104,7 +104,7 @@ class OwnDaemon:
 
     @property
     def _process(self) -> psutil.Process:
-        """Entering a namespace of processes takes a child."""
+        """The first process of the namespaces: a child, because only children enter a PID namespace."""
         assert self._entered is not None, "it was never started"
         return psutil.Process(self._entered.pid).children()[0]
 
@@ -112,7 +112,7 @@ class OwnDaemon:
         assert self._entered is not None, "it was never started"
         self._entered.wait(60)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         assert self._entered is not None, "it was never started"
         assert self._entered.poll() is None, f"dockerd ended:\n{self._log.read_text()}"
         asked = subprocess.run(["docker", "--host", self.host, "version"], capture_output=True)
@@ -121,13 +121,13 @@ class OwnDaemon:
 
 @contextmanager
 def own_daemon(folder: Path) -> Iterator[OwnDaemon]:
-    """A daemon that runs, and that is gone afterwards with all that it held."""
+    """Run a daemon until the end of the context, and remove its data then."""
     place = folder / "daemon"
     place.mkdir()
     words = ["unshare", *_NAMESPACES, "--fork", "--mount-proc", "sh", "-c", _SET_UP, sys.executable, _FIRST]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as unshare:
         assert _line(unshare.stdout) == b"ready\n", (
-            "the namespaces could not be set up; the reason stands above"
+            "the namespaces could not be created; see the output above"
         )
         daemon = OwnDaemon(place, psutil.Process(unshare.pid).children()[0].pid)
         daemon.start()
@@ -142,7 +142,7 @@ def _line(stream: IO[bytes] | None) -> bytes:
 
 
 def give_images(daemon: OwnDaemon, project: ThrowawayProject) -> None:
-    """Give a daemon without internet what `invoke up` would pull and build: built here, with the cache that is here."""
+    """Build the images of `invoke up` on this machine, with its cache, for a daemon without internet access."""
     ours = f"{project.name}-app:development"
     inputs = digest((project.checkout / name).read_bytes() for name in IMAGE_INPUTS)
     build = ["--target=development", f"--build-arg=INPUTS={inputs}", "--file=docker/Dockerfile", "."]

@@ -1,7 +1,7 @@
-"""Random sequences of verbs on one project, with a model that knows how each must end and what development then is.
+"""Random sequences of verbs on one project; a model predicts each exit code and the state of development.
 
-Chance draws them, not a state machine of Hypothesis: that one compares a sequence with the ones before it, while a
-project outlives its sequences; and nobody waits for a shorter one that fails as well, where each verb takes seconds.
+The sequences do not come from a state machine of Hypothesis, which expects a fresh project for each sequence. Shrinking
+would also take too long, since each verb takes seconds.
 """
 
 import json
@@ -14,14 +14,14 @@ from tests.support.projects.checksum import Checksum, take_checksum
 from tests.support.projects.project import ThrowawayProject
 
 _STEPS: Final = 10
-_FEWEST_VERBS: Final = 4
+_MIN_VERBS: Final = 4
 _DONE, _FAILED, _MISUSED, _REFUSED = range(4)
 _NAMES: Final = ("a", "b")
-# Each of them changes development wherever it was before; the number makes it so.
+# Each statement changes development in every state, because its number is unique.
 _CHANGES: Final = (
     "INSERT INTO users (email, password_hash) VALUES ('soak-{}@example.com', 'x')",
     "UPDATE users SET password_hash = 'x{}' WHERE email = 'ada@example.com'",
-    # What a release says of its own providers `up` puts right; a provider of the developer's own stays.
+    # `up` restores the providers of the release, but keeps a provider that the developer added.
     (
         'INSERT INTO providers (key, name, description, website, "authorization") '
         "VALUES ('soak_{}', 'Own', 'Made by hand', 'https://example.com', 'none')"
@@ -35,18 +35,18 @@ _CHANGES: Final = (
 
 @dataclass
 class World:
-    """What outlives a sequence: the project, what its development is, and how much was done."""
+    """The state that outlives a sequence: the project, the contents of development, and the counts."""
 
     project: ThrowawayProject
     development: Checksum
     sequences: int = 0
     steps: int = 0
-    told: list[str] = field(default_factory=list)
-    """Every verb of this sequence, with its exit code and what it said."""
+    history: list[str] = field(default_factory=list)
+    """Every verb of this sequence, with its exit code and its output."""
 
 
 class Sequence:
-    """Ten verbs that chance draws; the first finds nothing running and no snapshot."""
+    """Ten random verbs; before the first, nothing is running and no snapshot exists."""
 
     def __init__(self, world: World, number: int) -> None:
         self._world = world
@@ -54,12 +54,12 @@ class Sequence:
         self._mode: str | None = None
         self._snapshots: dict[str, Checksum] = {}
         world.sequences += 1
-        world.told = [f"--seed {number} --rounds 1 draws this sequence again"]
+        world.history = [f"--seed {number} --rounds 1 repeats this sequence"]
 
     def run(self) -> None:
-        """Forget what the sequence before left, and run it.
+        """Remove what the previous sequence left, and run this one.
 
-        A sequence draws from some of the verbs alone, so that the same ones meet each other more often.
+        A sequence draws from only some of the verbs, so that the same verbs follow each other more often.
         """
         self._forget_the_last()
         verbs = (
@@ -67,7 +67,7 @@ class Sequence:
             *(self._migrate, self._look, self._execute, self._misuse, self._change),
             *(self._take_snapshot, self._restore, self._drop_snapshot, self._list_snapshots),
         )
-        some = self._chance.sample(verbs, self._chance.randint(_FEWEST_VERBS, len(verbs)))
+        some = self._chance.sample(verbs, self._chance.randint(_MIN_VERBS, len(verbs)))
         for _ in range(_STEPS - 1):
             self._chance.choice(some)()
         self._chance.choice([*some, self._test_all])()
@@ -132,7 +132,7 @@ class Sequence:
         self._run(self._chance.choice(verbs), _MISUSED)
 
     def _change(self) -> None:
-        """Write to whatever runs: it is development's own only while development runs."""
+        """Write to the running database, which is that of development only while development runs."""
         sql = self._chance.choice(_CHANGES).format(*[self._world.steps + 1000] * 2)
         if self._mode != "development":  # the test database may or may not have what the statement needs
             self._run(f"db.shell -- -c|{sql}", _FAILED if self._mode is None else None)
@@ -164,7 +164,7 @@ class Sequence:
     def _list_snapshots(self) -> None:
         self._run("db.snapshots", _DONE if self._mode else _FAILED)
         if self._mode:
-            assert all(name in self._world.told[-1] for name in self._snapshots), self._story()
+            assert all(name in self._world.history[-1] for name in self._snapshots), self._story()
 
     def _needs_development(self) -> int:
         return {"development": _DONE, "testing": _REFUSED, None: _FAILED}[self._mode]
@@ -177,13 +177,13 @@ class Sequence:
         *,
         becomes: Callable[[], Checksum] | None = None,
     ) -> None:
-        """Run a verb, whose last word may hold blanks behind a bar; then everything must be as the model says."""
+        """Run a verb, and compare everything with the model; text after a bar is one argument with blanks."""
         words, bar, last = verb.partition("|")
-        answer = self._world.project.invoke(*words.split(), *([last] if bar else []))
+        result = self._world.project.invoke(*words.split(), *([last] if bar else []))
         self._world.steps += 1
-        self._world.told.append(f"invoke {verb} -> {answer.code}\n{answer.output}")
-        assert code in (None, answer.code), f"ended with {answer.code}, expected {code}\n{self._story()}"
-        assert "Traceback (most" not in answer.output, self._story()
+        self._world.history.append(f"invoke {verb} -> {result.code}\n{result.output}")
+        assert code in (None, result.code), f"ended with {result.code}, expected {code}\n{self._story()}"
+        assert "Traceback (most" not in result.output, self._story()
         if mode != "the same":
             self._mode = mode
         if becomes is not None:
@@ -192,18 +192,18 @@ class Sequence:
 
     def _compare(self) -> None:
         if self._mode is not None:
-            told = self._world.development.differences(take_checksum(self._world.project))
-            assert not told, "\n".join(["development is not what it was:", *told, self._story()])
+            differences = self._world.development.differences(take_checksum(self._world.project))
+            assert not differences, "\n".join(["development changed:", *differences, self._story()])
 
     def _story(self) -> str:
-        return "\n".join(self._world.told)
+        return "\n".join(self._world.history)
 
 
 def soak(project: ThrowawayProject, rounds: int, seed: int) -> World:
-    """Run so many sequences; a failure is told as all that its sequence ran, and what that said.
+    """Run `rounds` sequences.
 
     Raises:
-        AssertionError: a verb ended otherwise than the model says, or development is not what it was.
+        AssertionError: an exit code or the state of development differs from the model; lists the whole sequence.
     """
     world = World(project, take_checksum(project))
     for number in range(seed, seed + rounds):

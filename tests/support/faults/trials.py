@@ -1,4 +1,4 @@
-"""The verbs that meet faults: where each begins, which verbs heal it, and what development may be afterwards."""
+"""The verbs that are disturbed by faults: where each begins, which verbs repair, and the allowed results."""
 
 import json
 import random
@@ -16,12 +16,12 @@ _NUMBERS: Final = count(1)
 
 
 def taken(project: ThrowawayProject) -> list[str]:
-    """The names of the snapshots that are there."""
+    """Return the names of all snapshots."""
     return [entry["name"] for entry in json.loads(project.done("db.snapshots", "--json"))]
 
 
 def drop_or_restore(project: ThrowawayProject, luck: random.Random) -> None:
-    """A snapshot that is listed is whole: what it holds may take the place of development, and is the same."""
+    """Restore the snapshot in half of the rounds, and drop all; a complete snapshot leaves development unchanged."""
     names = taken(project)
     if "endured" in names and luck.random() < 0.5:
         project.done("db.restore", "endured", "--replace", "dashtam")
@@ -29,13 +29,13 @@ def drop_or_restore(project: ThrowawayProject, luck: random.Random) -> None:
 
 
 def drop_all(project: ThrowawayProject, luck: random.Random) -> None:
-    """Leave room for the next."""
+    """Drop all snapshots, to make room for the next round."""
     for name in taken(project):
         project.done("db.drop-snapshot", name)
 
 
 def change_after_snapshot(project: ThrowawayProject) -> Collection[Checksum]:
-    """Take a snapshot, and change development, which then is the one or the other."""
+    """Take a snapshot, change development, and return both states."""
     project.done("db.snapshot", "--name", "endured")
     old = take_checksum(project)
     project.done("db.shell", "--", "-c", _ADD_USER.format(next(_NUMBERS)))

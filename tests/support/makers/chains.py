@@ -1,4 +1,4 @@
-"""Gives a test a chain of its own, takes it apart as the owner of the tables could, and says what a check finds."""
+"""Creates an audit chain for a test, tampers with it as the owner of the tables could, and checks it."""
 
 from typing import Final
 
@@ -24,17 +24,17 @@ EMPTY: Final = "DELETE FROM provider_audit_logs; DELETE FROM audit_heads;"
 
 
 def unguarded(sql: str) -> str:
-    """SQL between the triggers' being switched off and on again."""
+    """Wrap SQL in statements that disable the triggers and enable them again."""
     return _UNGUARDED.format(sql)
 
 
 async def tamper(connection: BaseDBAsyncClient, sql: str) -> None:
-    """Run what the triggers refuse."""
+    """Run SQL that the triggers would refuse."""
     await connection.execute_script(unguarded(sql))
 
 
 async def write_entries(trail: AuditTrail, count: int) -> None:
-    """Record some facts that differ."""
+    """Record `count` different entries."""
     for number in range(count):
         await trail.record(
             "connection.activated",
@@ -52,7 +52,7 @@ async def find_damage(
     anchor: Anchor | None = None,
     from_anchor: bool = False,
 ) -> tuple[list[str], ChainCheck]:
-    """What a check finds in the database transaction of the test, and the check."""
+    """Return the damages that a check finds in the test's database transaction, and the check."""
     session: asyncpg.Connection = connection._connection
     check = ChainCheck(anchor=anchor, from_anchor=from_anchor)
     sealer = HeadSealer(settings.token_keys)

@@ -1,4 +1,4 @@
-"""Makes the two sides of the decision whether a database may be destroyed: what was asked for, and what was seen."""
+"""Builds the two inputs of the decision to destroy a database: the settings, and the observation of the server."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ TEST_URL: Final = "postgresql+asyncpg://dashtam_test_user:test_password@127.0.0.
 
 
 def make_test_settings(**values: object) -> TestSettings:
-    """Settings as they are after validation, without it: the decision must stand on its own feet."""
+    """Return settings without validating them, because the decision must not depend on the validation."""
     defaults: dict[str, Any] = {
         "ENVIRONMENT": Environment.TESTING,
         "TESTING": True,
@@ -25,7 +25,7 @@ def make_test_settings(**values: object) -> TestSettings:
 
 
 def make_observation(**values: object) -> Observation:
-    """A server and a database with which nothing is wrong."""
+    """Return the observation of a server and a database without any reason to refuse."""
     defaults: dict[str, Any] = {
         "database": "dashtam_test",
         "user": "dashtam_test_user",

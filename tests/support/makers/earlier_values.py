@@ -1,4 +1,4 @@
-"""Seals values of layout v1, which the application only opens any more, from the description of the layout alone."""
+"""Seals values of layout v1, which the application only opens; implemented independently, from its description."""
 
 import base64
 import secrets
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 def seal_earlier(secret: str, *, key_id: str, key: bytes, place: str) -> bytes:
-    """Encrypt a secret as releases before data keys did."""
+    """Encrypt a secret like the releases before data keys."""
     info = b"dashtam provider tokens v1"
     cipher = AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key))
     nonce = secrets.token_bytes(12)

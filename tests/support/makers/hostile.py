@@ -1,4 +1,4 @@
-"""Draws what has misled programs before: URLs, names and env files that two readers understand differently."""
+"""Generates input that has misled programs before: URLs, names and env files that parsers interpret differently."""
 
 import string
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 LOCAL_HOSTS: Final = ["127.0.0.1", "localhost", "postgres", "[::1]"]
-_SIGNS: Final = [
+_CHARACTERS: Final = [
     *"@#?/\\,;:%&=+[]{}()<>\"'`|^~*!$ \t\r\n\0\x0b\x1f\x7f",
     "\u00a0",
     "\u200b",
@@ -241,7 +241,7 @@ _PRINTABLE: Final = st.text(string.printable[:-6], max_size=12)
 _VISIBLE: Final = st.text(
     st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1, max_size=8
 )
-# Of each part: what is right, and what is wrong or at least odd.
+# Each part: its valid values, and its invalid or odd ones.
 _PARTS: Final[tuple[tuple[st.SearchStrategy[str], st.SearchStrategy[str]], ...]] = (
     (st.sampled_from(SCHEMES), st.sampled_from(_WRONG_SCHEMES)),
     (st.just("dashtam_test_user"), st.one_of(st.sampled_from(_USERS), _VISIBLE, _PRINTABLE)),
@@ -258,20 +258,20 @@ _PARTS: Final[tuple[tuple[st.SearchStrategy[str], st.SearchStrategy[str]], ...]]
 
 @st.composite
 def hostile_urls(draw: st.DrawFn) -> str:
-    """A URL of a test database with none, one or some of its parts odd, and at times with signs strewn into it.
+    """A URL of a test database with no, one or several odd parts, and sometimes with random characters inserted.
 
-    One odd part at a time finds more than a URL in which nothing is right.
+    One odd part at a time finds more faults than a URL in which every part is odd.
     """
     odd = draw(st.sets(st.integers(0, len(_PARTS) - 1), max_size=draw(st.sampled_from([0, 1, 1, 1, 2, 3]))))
     scheme, user, password, host, port, name, tail = (
         draw(wrong if place in odd else right) for place, (right, wrong) in enumerate(_PARTS)
     )
     url = f"{scheme}://{user}:{password}@{host}{port}/{name}{tail}"
-    for sign in draw(
-        st.lists(st.sampled_from([*_SIGNS, *_ESCAPES]), max_size=draw(st.sampled_from([0, 0, 0, 1, 3])))
+    for character in draw(
+        st.lists(st.sampled_from([*_CHARACTERS, *_ESCAPES]), max_size=draw(st.sampled_from([0, 0, 0, 1, 3])))
     ):
         place = draw(st.integers(0, len(url)))
-        url = url[:place] + sign + url[place:]
+        url = url[:place] + character + url[place:]
     return url
 
 
@@ -312,7 +312,7 @@ _ENV_VALUES: Final = st.one_of(
 ENV_FILES: Final = st.lists(
     st.one_of(
         st.builds(
-            lambda name, sign, value: f"{name}{sign}{value}",
+            lambda name, separator, value: f"{name}{separator}{value}",
             _ENV_NAMES,
             st.sampled_from(["="] * 6 + [" = ", ":", "= "]),
             _ENV_VALUES,

@@ -1,4 +1,4 @@
-"""Stores many sealed tokens at once, of one user with one provider."""
+"""Stores many sealed tokens of one user with one provider."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -44,7 +44,7 @@ async def store_tokens(
 async def store_earlier_token(
     session: asyncpg.Connection, *, user_id: UUID, provider_id: UUID, key_id: str, key: bytes, secret: str
 ) -> None:
-    """Store a connection and its token as a release did that knew no data keys."""
+    """Store a connection and its token like a release before data keys."""
     connection_id, token_id = uuid7(), uuid7()
     connection = (connection_id, user_id, provider_id, f"earlier {secret}", "active", datetime.now(UTC))
     sealed = seal_earlier(secret, key_id=key_id, key=key, place=f"provider_token:{token_id}:access")

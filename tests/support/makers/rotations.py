@@ -1,4 +1,4 @@
-"""Sealed values in tables of a test's own, and rotations that seal them anew."""
+"""Sealed values in temporary tables of a test, and rotations that reseal them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,7 +36,7 @@ _KEY_HASH: Final = "a" * 64
 
 @dataclass(frozen=True)
 class Value:
-    """A sealed value: where it stands, and what it is bound to."""
+    """A sealed value: its column and row, and the context that it is bound to."""
 
     column: SealedColumn
     id: UUID
@@ -49,14 +49,14 @@ class Value:
 
 
 async def set_apart(session: asyncpg.Connection) -> None:
-    """Have a session see tables of its own where sealed values stand: other tests fill the real ones meanwhile."""
+    """Give a session temporary tables for sealed values, because other tests fill the real ones concurrently."""
     for name in ("encryption_keys", *(table.name for table in TABLES)):
         await session.execute(f"CREATE TEMP TABLE {name} (LIKE {name} INCLUDING ALL)")
     await session.execute("INSERT INTO pg_temp.encryption_keys SELECT * FROM public.encryption_keys")
 
 
 async def store_values(keys: Keys) -> list[Value]:
-    """Store a value of every column, which is the name of the column."""
+    """Store a sealed value for every column; the value is the column's name."""
     connection = await make_connection()
     user_id, row = connection.user_id, uuid4()
     found = {
@@ -83,7 +83,7 @@ async def store_values(keys: Keys) -> list[Value]:
 
 
 class Rotations:
-    """Rotations that do not wait for other processes, what they said, and what they put on record."""
+    """Runs rotations that do not wait for other processes, and keeps their reports and audit entries."""
 
     def __init__(self, session: asyncpg.Connection, keys: Keys, trail: AuditTrail, *, since: int) -> None:
         self.session = session
@@ -93,11 +93,11 @@ class Rotations:
         self.said: list[tuple[str, dict[str, object]]] = []
 
     async def run(self, *, afresh: bool = False, keys: Keys | None = None) -> None:
-        def tell(step: str, **facts: object) -> None:
+        def report(step: str, **facts: object) -> None:
             self.said.append((step, facts))
 
         rotation = Rotation(
-            self.session, keys=keys or self.keys, trail=self._trail, report=tell, settle=timedelta(0)
+            self.session, keys=keys or self.keys, trail=self._trail, report=report, settle=timedelta(0)
         )
         await rotation.run(afresh=afresh)
 

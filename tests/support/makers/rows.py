@@ -1,4 +1,4 @@
-"""Makes rows for tests: only what a test is about needs to be said."""
+"""Stores rows for tests; a test passes only the values that matter to it."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -31,13 +31,13 @@ _numbers = count(1)
 
 
 async def make_user(**values: object) -> User:
-    """Store a user with an address of its own."""
+    """Store a user with a unique address."""
     defaults: dict[str, Any] = {"email": f"user{next(_numbers)}@example.com", "password_hash": "scrypt:x"}
     return await User.create(**defaults | values)
 
 
 async def make_provider(**values: object) -> Provider:
-    """Store a provider with a key of its own."""
+    """Store a provider with a unique key."""
     number = next(_numbers)
     defaults: dict[str, Any] = {
         "key": f"bank_{number:04}",
@@ -50,7 +50,7 @@ async def make_provider(**values: object) -> Provider:
 
 
 async def make_connection(**values: object) -> ProviderConnection:
-    """Store an active connection, with a user and a provider where none are given."""
+    """Store an active connection; a missing user or provider is created."""
     defaults: dict[str, Any] = {
         "user": values.get("user") or await make_user(),
         "provider": values.get("provider") or await make_provider(),
@@ -62,7 +62,7 @@ async def make_connection(**values: object) -> ProviderConnection:
 
 
 async def make_token(**values: object) -> ProviderToken:
-    """Store a token that holds for half an hour, with a connection where none is given."""
+    """Store a token that is valid for 30 minutes; a missing connection is created."""
     defaults: dict[str, Any] = {
         "connection": values.get("connection") or await make_connection(),
         "access_token_sealed": b"sealed access",
@@ -76,7 +76,7 @@ async def make_token(**values: object) -> ProviderToken:
 
 
 async def make_code(**values: object) -> OneTimeCode:
-    """Store a code that resets a password."""
+    """Store a code for a password reset."""
     defaults: dict[str, Any] = {
         "purpose": CodePurpose.PASSWORD_RESET,
         "email": "user@example.com",
@@ -87,7 +87,7 @@ async def make_code(**values: object) -> OneTimeCode:
 
 
 async def make_session(**values: object) -> UserSession:
-    """Store the session of a program, with a user where none is given."""
+    """Store the session of a program; a missing user is created."""
     defaults: dict[str, Any] = {
         "user": values.get("user") or await make_user(),
         "kind": SessionKind.PROGRAM,
@@ -100,7 +100,7 @@ async def make_session(**values: object) -> UserSession:
 
 
 async def make_session_token(**values: object) -> SessionToken:
-    """Store an access token, with a session where none is given."""
+    """Store an access token; a missing session is created."""
     defaults: dict[str, Any] = {
         "session": values.get("session") or await make_session(),
         "kind": TokenKind.ACCESS,
@@ -111,7 +111,7 @@ async def make_session_token(**values: object) -> SessionToken:
 
 
 async def make_second_factor(**values: object) -> SecondFactor:
-    """Store an authenticator app that is not confirmed, with a user where none is given."""
+    """Store an authenticator app that is not confirmed; a missing user is created."""
     defaults: dict[str, Any] = {
         "user": values.get("user") or await make_user(),
         "secret_sealed": b"sealed",
@@ -121,7 +121,7 @@ async def make_second_factor(**values: object) -> SecondFactor:
 
 
 async def make_recovery_code(**values: object) -> RecoveryCode:
-    """Store a recovery code, with a user where none is given."""
+    """Store a recovery code; a missing user is created."""
     defaults: dict[str, Any] = {
         "user": values.get("user") or await make_user(),
         "code_hash": f"{next(_numbers):064x}",
@@ -130,7 +130,7 @@ async def make_recovery_code(**values: object) -> RecoveryCode:
 
 
 async def make_attempt(**values: object) -> AuthorizationRequest:
-    """Store an attempt that a browser has opened, with a connection where none is given."""
+    """Store an authorization request that a browser has opened; a missing connection is created."""
     given = values.pop("connection", None)
     connection = given if isinstance(given, ProviderConnection) else await make_connection()
     defaults: dict[str, Any] = {
@@ -145,7 +145,7 @@ async def make_attempt(**values: object) -> AuthorizationRequest:
 
 
 async def make_revocation(**values: object) -> Revocation:
-    """Store a token that a provider has yet to forget, of a user and a connection that are gone."""
+    """Store a pending revocation, of a user and a connection that no longer exist."""
     defaults: dict[str, Any] = {
         "provider": values.get("provider") or await make_provider(),
         "user_id": uuid4(),
@@ -160,7 +160,7 @@ async def make_revocation(**values: object) -> Revocation:
 
 
 async def make_stored_answer(**values: object) -> StoredAnswer:
-    """Store the answer to a request, with a user where none is given."""
+    """Store a response for an idempotency key; a missing user is created."""
     defaults: dict[str, Any] = {
         "user_id": values.get("user_id") or (await make_user()).id,
         "route": "/",
@@ -172,7 +172,7 @@ async def make_stored_answer(**values: object) -> StoredAnswer:
 
 
 async def make_audit_entry(**values: object) -> AuditEntry:
-    """Store an audit entry that speaks of nobody in particular, and stands at a place of its own outside the chain."""
+    """Store an audit entry without a subject, at a unique position outside the chain."""
     defaults: dict[str, Any] = {
         "sequence": 2**62 + next(_numbers),
         "hash": bytes(32),

@@ -1,4 +1,4 @@
-"""Lets time run out for the access token of a connection: `python -m tests.support.people.aging CONNECTION_ID`."""
+"""Expires the access token of a connection: `python -m tests.support.people.aging CONNECTION_ID`."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from dashtam.settings.model import Settings
 
 
 async def age(connection_id: UUID) -> None:
-    """Have the access token end now; nobody is told."""
+    """Set the expiry of the access token to now, without any notification."""
     async with connect(load_settings(Settings), process="aging"):
         aged = await ProviderToken.filter(connection_id=connection_id).update(expires_at=datetime.now(UTC))
     if not aged:

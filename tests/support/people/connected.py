@@ -1,4 +1,4 @@
-"""A person who connected a bank that rotates its tokens, stored for good, and the processes that need them."""
+"""A committed connection with a bank that rotates its tokens, and the processes that need the tokens."""
 
 import asyncio
 import os
@@ -28,14 +28,14 @@ from tests.support.makers.rows import make_connection, make_provider, make_user
 
 
 def keys_of(settings: Settings) -> Keys:
-    """The data keys of an environment, as a process that has just started knows them."""
+    """Return the data keys of an environment, as loaded by a new process."""
     trail = AuditTrail(settings.token_keys)
     return Keys(settings.token_keys, environment=settings.ENVIRONMENT.value, trail=trail)
 
 
 @dataclass(frozen=True)
 class Connected:
-    """One connection, and how its bank is reached."""
+    """A connection and its bank."""
 
     connection: ProviderConnection
     server: TokenServer
@@ -43,29 +43,29 @@ class Connected:
 
     @property
     def id(self) -> UUID:
-        """Of the connection."""
+        """The id of the connection."""
         return self.connection.id
 
     async def row(self) -> ProviderToken:
-        """What is stored."""
+        """Return the stored row."""
         return await ProviderToken.get(connection_id=self.id)
 
     async def grant(self) -> TokenGrant:
-        """What is stored, opened."""
+        """Return the stored grant, decrypted."""
         return await open_grant(self.id, keys=keys_of(self.settings))
 
     async def store_again(self) -> None:
-        """Store what is stored once more, as the next version."""
+        """Store the same grant again, as the next version."""
         trail = AuditTrail(self.settings.token_keys)
         await store_grant(self.id, await self.grant(), keys=keys_of(self.settings), trail=trail)
 
     async def standing(self) -> tuple[str, str | None]:
-        """Status and reason."""
+        """Return the status and the reason."""
         found = await ProviderConnection.get(id=self.id)
         return found.status.value, found.reason.value if found.reason else None
 
     async def age(self, **values: object) -> None:
-        """Let time have passed: the columns of the token as they would be then."""
+        """Set the token's columns as if 31 minutes had passed; `values` override them."""
         defaults: dict[str, Any] = {
             "granted_at": datetime.now(UTC) - timedelta(minutes=31),
             "expires_at": datetime.now(UTC) - timedelta(minutes=1),
@@ -75,7 +75,7 @@ class Connected:
 
     @property
     def order(self) -> Order:
-        """What a process is told that needs one token of it."""
+        """The order for a process that needs one token of this connection."""
         return Order([str(self.id)], self.server.url, str(self.server.authority))
 
     async def start(
@@ -86,7 +86,7 @@ class Connected:
         turn_seconds: float = 60,
         grace_seconds: float = 0,
     ) -> Process:
-        """Start a process that will ask for a token, and return when it is ready to."""
+        """Start a process that will request a token, and return it when it is ready."""
         order = replace(
             self.order, tasks=tasks, rejected=rejected, turn_seconds=turn_seconds, grace_seconds=grace_seconds
         )
@@ -94,7 +94,7 @@ class Connected:
 
 
 async def start_caller(order: Order, settings: Settings) -> Process:
-    """Start a process, and return when it waits for the word."""
+    """Start a process, and return it when it waits for `go`."""
     secrets = ("DATABASE_URL", "REDIS_URL", "TOKEN_ENCRYPTION_KEYS")
     variables = {name: getattr(settings, name).get_secret_value() for name in secrets}
     process = await asyncio.create_subprocess_exec(
@@ -110,15 +110,15 @@ async def start_caller(order: Order, settings: Settings) -> Process:
 
 
 async def say_go(*processes: Process) -> list[list[str]]:
-    """Let processes begin at once; what each of them got."""
-    answers = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-    return [answer.decode().split() for answer, _ in answers]
+    """Let the processes begin together, and return the results of each."""
+    outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
+    return [output.decode().split() for output, _ in outputs]
 
 
 async def connect_bank(
     server: TokenServer, settings: Settings, *, user: User, provider: Provider, profile: Profile = PROFILE
 ) -> Connected:
-    """Store a connection with a fresh pair of tokens that the bank knows."""
+    """Store a connection with a new pair of tokens from the bank."""
     access, refresh = server.sign_in()
     connection = await make_connection(user=user, provider=provider)
     now = datetime.now(UTC)
@@ -132,7 +132,7 @@ async def connect_bank(
 
 @asynccontextmanager
 async def a_person() -> AsyncIterator[tuple[User, Provider]]:
-    """A user and a provider that every process sees, and that are gone afterwards."""
+    """Commit a user and a provider, visible to every process, until the end of the context."""
     user, provider = await make_user(), await make_provider()
     try:
         yield user, provider
@@ -142,7 +142,7 @@ async def a_person() -> AsyncIterator[tuple[User, Provider]]:
 
 
 async def forget_refreshes(cache: Cache) -> None:
-    """Let nobody refresh, and no provider have failed."""
+    """Delete all locks of refreshes and all recorded failures of providers."""
     redis = vars(cache)["_client"]
     for pattern in ("testing:refresh:*", "testing:circuit:*"):
         async for key in redis.scan_iter(pattern):

@@ -1,4 +1,4 @@
-"""Links users with providers of the test's own, and the people who go that way."""
+"""Connects users with the test's own providers, through every step of the flow."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ def relinked(
     cache: Cache | None = None,
     keys: Keys | None = None,
 ) -> Resources:
-    """The same resources with other adapters, and whatever else shall be another."""
+    """Return the same resources with another registry and, if given, another cache, keys or settings."""
     settings, cache, keys = settings or resources.settings, cache or resources.cache, keys or resources.keys
     linking = build_connections(settings, cache, keys, resources.trail, resources.identity, registry)
     return replace(
@@ -36,7 +36,7 @@ def relinked(
 
 @dataclass
 class Person:
-    """A user who is signed in, as a program or with the browser."""
+    """A user who is signed in with a program and with a browser."""
 
     user: User
     visitor: Visitor
@@ -46,7 +46,7 @@ class Person:
     session_id: UUID
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Ask the API; status and body."""
+        """Send an API request, and return the status and the body."""
         response = await self.visitor.ask(method, path, body, **headers)
         return response.status_code, await response.get_json(
             force=True
@@ -62,7 +62,7 @@ class Person:
         return body
 
     async def follow(self, link: str) -> str:
-        """Open a link, go on from its page, and answer where the bank's page is."""
+        """Open a link, submit its page, and return the URL of the bank's page."""
         page = await self.surfer.open(link)
         assert page.status_code == 200, await page.get_data(as_text=True)
         sent = await self.surfer.open(link, "POST", form={"proof": await proof(page)}, headers=OWN)
@@ -70,18 +70,18 @@ class Person:
         return sent.headers["Location"]
 
     async def agree(self, authorization_url: str) -> str:
-        """Agree at the bank, and answer where it sends the browser."""
+        """Agree at the bank, and return the URL of its redirect."""
         return (await self.web.get(authorization_url)).headers["Location"]
 
     async def reach_callback(self, alias: str = "Savings", **more: object) -> tuple[dict[str, Any], str]:
-        """Go as far as the bank's answer; the connection, and the callback's address."""
+        """Go as far as the bank's redirect, and return the connection and the redirect's URL."""
         begun = await self.connect(alias, **more)
         return begun, await self.agree(await self.follow(begun["link"]))
 
     async def complete(self, alias: str = "Savings", **more: object) -> ProviderConnection:
-        """Go all the way."""
-        begun, answer = await self.reach_callback(alias, **more)
-        assert (await self.surfer.open(answer)).status_code == 303
+        """Complete a connection, and return its row."""
+        begun, redirect = await self.reach_callback(alias, **more)
+        assert (await self.surfer.open(redirect)).status_code == 303
         return await ProviderConnection.get(id=begun["id"])
 
 
@@ -91,6 +91,6 @@ Story = Callable[[], Awaitable[list[str]]]
 
 
 async def proof(page: Response) -> str:
-    """The hidden field of the page that asks."""
+    """Return the hidden field of the page that asks for confirmation."""
     text = await page.get_data(as_text=True)
     return text.partition('name="proof" value="')[2].partition('"')[0]

@@ -1,4 +1,4 @@
-"""Prints what the sealed tokens of this environment are in clear, as JSON: `python -m tests.support.people.opened`."""
+"""Prints the decrypted tokens of this environment as JSON: `python -m tests.support.people.opened`."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from dashtam.tokens.store import find_stored, open_stored
 
 
 async def list_tokens(settings: Settings) -> list[str]:
-    """Open every access and refresh token, with the keys of this environment."""
+    """Return every access and refresh token, decrypted with the keys of this environment."""
     keys = Keys(
         settings.token_keys, environment=settings.ENVIRONMENT.value, trail=AuditTrail(settings.token_keys)
     )

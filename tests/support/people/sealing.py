@@ -1,10 +1,10 @@
-"""What processes do with sealed tokens: `python -m tests.support.people.sealing first|fill N|earlier S|read|...`.
+"""Processes that work with sealed tokens: `python -m tests.support.people.sealing first|fill N|earlier S|read|...`.
 
-`first` seals something and prints the id of the key, `undone` does so in a database transaction that is rolled back,
-and then again. `fill` stores N tokens, `earlier` one of layout v1; `read` opens all. `refresh SHARE OF` replaces a
-share of the tokens over and over until its standard input ends. It reads each before, and ends with 1 where one is not
-what it wrote. Both of these print connection to access token as JSON. `lag` replaces one token when its standard input
-ends, with the key that sealed when it began.
+`first` seals a value and prints the id of the key. `undone` does the same in a database transaction that is rolled
+back, and then once more. `fill` stores N tokens, `earlier` stores one of layout v1, and `read` opens all tokens.
+`refresh SHARE OF` replaces a share of the tokens repeatedly until its standard input ends. It reads each token before,
+and ends with 1 if one is not what it wrote. `read` and `refresh` print connection to access token as JSON. `lag`
+replaces one token when its standard input ends, with the key that was active when it began.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""A person who connected a bank, stored in this environment: `python -m tests.support.people.story store|open`.
+"""Stores a user with a connected bank in this environment: `python -m tests.support.people.story store|open`.
 
-Runs inside the app component, with its settings; `open` prints the token that only this environment's keys can open.
+It runs in the app component, with its settings. `open` prints the token, which only this environment's keys can open.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ ACCESS_TOKEN = "access-token-of-ada-ümläut"
 
 
 async def store(settings: Settings) -> None:
-    """Store a user, a connection with a provider of the catalogue, and the sealed token of it."""
+    """Store a user, a connection with a provider of the catalogue, and its sealed token."""
     trail = AuditTrail(settings.token_keys)
     keys = _keys(settings, trail)
     user = await make_user(email=EMAIL)

@@ -1,4 +1,4 @@
-"""Somebody with a browser: keeps cookies for the host, whatever the port, and follows no redirect by themselves."""
+"""A browser that keeps cookies per host, independent of the port, and does not follow redirects."""
 
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -13,7 +13,7 @@ from tests.support.people.visitors import VISITORS_IP
 
 @dataclass
 class Surfer:
-    """A browser, and the two applications that it can reach under one host name."""
+    """A browser that reaches both applications under one host name."""
 
     app: Client
     callback: Client
@@ -21,7 +21,7 @@ class Surfer:
     ip: str = VISITORS_IP
 
     async def open(self, url: str, method: str = "GET", *, at: Client | None = None, **more: Any) -> Response:  # noqa: ANN401
-        """Open an address of either application, by its path."""
+        """Open a URL of either application; the path selects the application."""
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         client = at or (self.callback if parts.path.startswith(("/callback", "/connected")) else self.app)
@@ -49,5 +49,5 @@ class Surfer:
                     self.cookies[name] = morsel.value
 
     def copy(self) -> "Surfer":
-        """Another browser, without cookies."""
+        """Return another browser, without cookies."""
         return Surfer(self.app, self.callback, ip=self.ip)

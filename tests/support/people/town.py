@@ -1,4 +1,4 @@
-"""A bank, both applications over TLS, and somebody with a browser, all with database connections of their own."""
+"""A bank, both applications over TLS, and a user with a browser, all with their own database connections."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ MAX_AT_ONCE = 50
 
 @dataclass
 class Town:
-    """Everything that runs, and somebody who has begun."""
+    """The running servers, and a user who is signed in."""
 
     bank: Bank
     app: str
@@ -38,12 +38,12 @@ class Town:
     certificates: Certificates
 
     def browser(self) -> httpx.AsyncClient:
-        """A browser, which sends its cookies to every port of the host."""
+        """Return a browser, which sends its cookies to every port of the host."""
         limits = httpx.Limits(max_connections=MAX_AT_ONCE)
         return httpx.AsyncClient(verify=trusting(self.certificates), timeout=60, limits=limits)
 
     async def begin(self, browser: httpx.AsyncClient, alias: str = "x") -> tuple[str, str]:
-        """Go as far as the bank's answer: the connection's id, and the callback's address."""
+        """Go as far as the bank's redirect, and return the connection's id and the redirect's URL."""
         begun = await browser.post(
             f"{self.app}/api/v1/connections",
             json={"provider_key": self.provider.key, "alias": alias},
@@ -60,7 +60,7 @@ class Town:
 
 @asynccontextmanager
 async def founded(settings: TestSettings, certificates: Certificates) -> AsyncIterator[Town]:
-    """Serve everything until the end of the context; what was stored is removed then."""
+    """Serve everything until the end of the context, and remove the stored rows then."""
     bank, (app_port, callback_port) = Bank(), free_ports(2)
     urls = {"APP_URL": f"https://localhost:{app_port}", "CALLBACK_URL": f"https://localhost:{callback_port}"}
     ours = settings.model_copy(update=urls)
@@ -68,7 +68,7 @@ async def founded(settings: TestSettings, certificates: Certificates) -> AsyncIt
         _stored(f"town_{app_port}") as (user, provider),
         open_resources(settings, process="pytest", hashing=CHEAPEST) as resources,
         serving_here(bank.app(), certificates) as bank_port,
-        # Closed before the bank, which would wait for the end of its connections.
+        # Closed before the bank, which waits until its connections have ended.
         httpx.AsyncClient(verify=trusting(certificates), timeout=60) as web,
     ):
         await _forget_counts(resources.cache)

@@ -50,14 +50,14 @@ def client(app: Quart) -> Client:
 
 @pytest.fixture
 async def visitor(client: Client, resources: Resources) -> Visitor:
-    """Somebody whom nobody knows, and whose attempts nobody has counted."""
+    """A client that is not signed in, with all counters of attempts at zero."""
     await forget_attempts(resources.cache)
     return Visitor(client)
 
 
 @pytest.fixture
 def signed_in(visitor: Visitor) -> MakeVisitor:
-    """Makes somebody who has signed in as a program."""
+    """A factory of clients that have signed in as programs."""
 
     async def make(email: str, role: Role = Role.USER) -> Visitor:
         await make_person(email, role)

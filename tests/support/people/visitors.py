@@ -1,4 +1,4 @@
-"""Visitors of the API, and a mailer that keeps what it is given."""
+"""Clients of the API, and a mailer that keeps e-mails."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,40 +13,40 @@ from dashtam.mail.email import Email
 PASSWORD = "seven otters juggle lanterns"
 OTHER_PASSWORD = "a walrus plays the bassoon"
 VISITORS_IP = "192.0.2.1"
-"""Of documentation (RFC 5737): no server ever audits it, so entries that hold it are of the test that runs."""
+"""An address for documentation (RFC 5737): no server audits it, so entries with it belong to the running test."""
 
 
 @dataclass
 class Postbox:
-    """Keeps the letters that it is given to bring away."""
+    """A `Mailer` that keeps e-mails."""
 
-    letters: list[Email] = field(default_factory=list)
+    emails: list[Email] = field(default_factory=list)
 
     async def send(self, *, to: str, subject: str, text: str) -> None:
-        """Keep a letter."""
-        self.letters.append(Email(to, subject, text))
+        """Keep an e-mail."""
+        self.emails.append(Email(to, subject, text))
 
     def last(self, to: str) -> Email:
-        """The newest letter to an address."""
-        return [letter for letter in self.letters if letter.to == to][-1]
+        """Return the newest e-mail to an address."""
+        return [email for email in self.emails if email.to == to][-1]
 
     def code(self, to: str) -> str:
-        """The code in the newest letter to an address."""
+        """Return the code in the newest e-mail to an address."""
         found = re.search(r"dashtam_[a-z]+_[\w-]{43}", self.last(to).text)
-        assert found, "no code in the letter"
+        assert found, "the e-mail has no code"
         return found[0]
 
 
 @dataclass
 class Visitor:
-    """Somebody who talks to the API, with a token or without."""
+    """A client of the API, with or without a token."""
 
     client: Client
     token: str | None = None
     ip: str = VISITORS_IP
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Response:
-        """Send a request; the words of a header are joined by underscores."""
+        """Send a request; underscores in the names of headers become hyphens."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             given["Authorization"] = f"Bearer {self.token}"
@@ -65,7 +65,7 @@ class Visitor:
 
 
 async def forget_attempts(cache: Cache) -> None:
-    """Let nobody's attempts have been counted, and no device be known."""
+    """Delete all counters of attempts and all known devices."""
     redis = vars(cache)["_client"]
     for pattern in ("testing:attempts:*", "testing:known:*"):
         async for key in redis.scan_iter(pattern):
@@ -73,6 +73,6 @@ async def forget_attempts(cache: Cache) -> None:
 
 
 async def problem(response: Response) -> tuple[int, str]:
-    """Status and code of a refusal."""
+    """Return the status and the code of a problem."""
     assert response.content_type == "application/problem+json", await response.get_data(as_text=True)
     return response.status_code, (await response.get_json(force=True))["code"]

@@ -1,4 +1,4 @@
-"""Reads the whole catalogue of a schema as text, so that two roads to one schema can be compared."""
+"""Reads the whole catalogue of a schema as text, to compare two ways to create the schema."""
 
 from typing import Final
 
@@ -35,7 +35,7 @@ _QUERIES: Final = {
 
 
 async def read_catalogue(connection: BaseDBAsyncClient) -> dict[str, list[str]]:
-    """List everything that the schema `public` holds, sorted, but for the order of columns and for extensions."""
+    """Return everything in the schema `public`, sorted, except extensions and the order of columns."""
     return {
         kind: sorted(
             " | ".join(str(value) for value in row.values())

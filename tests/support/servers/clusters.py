@@ -1,4 +1,4 @@
-"""Starts PostgreSQL clusters and Redis servers of a test's own, from the wheels of the embedded engine."""
+"""Starts PostgreSQL clusters and Redis servers for tests, from the wheels of the embedded engine."""
 
 import os
 import secrets
@@ -23,10 +23,10 @@ _DEADLINE_SECONDS: Final = 120.0
 
 
 def wait_until(true: Callable[[], bool], what: str, *, seconds: float = _DEADLINE_SECONDS) -> None:
-    """Probe until something is true.
+    """Probe until a condition is true.
 
     Raises:
-        TimeoutError: says what did not come true in time.
+        TimeoutError: the condition was not true in time; the message names it.
     """
     deadline = time.monotonic() + seconds
     while not true():
@@ -37,7 +37,7 @@ def wait_until(true: Callable[[], bool], what: str, *, seconds: float = _DEADLIN
 
 @contextmanager
 def programs() -> Iterator[tuple[Binaries, Account | None]]:
-    """The server programs, where an ordinary user may run them, and that user; None where we are one."""
+    """Yield the server programs and the user that runs them; None for our own user if we are not root."""
     account = ensure_account()
     if account is None:
         yield locate_binaries(), None
@@ -48,7 +48,7 @@ def programs() -> Iterator[tuple[Binaries, Account | None]]:
 
 @contextmanager
 def temporary_folder(account: Account | None) -> Iterator[Path]:
-    """A folder that is short enough for any path below it and reachable by the user; pytest's own are not."""
+    """Create a folder with a short path that the user can reach, unlike the folders of pytest."""
     with tempfile.TemporaryDirectory(prefix="dashtam-test-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -61,7 +61,7 @@ def temporary_folder(account: Account | None) -> Iterator[Path]:
 def running_server(
     command: Sequence[str], account: Account | None, folder: Path, **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that is ended, gently, when the test is done with it; its output is in the log of the folder."""
+    """Run a program, and stop it gracefully at the end of the context; its output is in a log in the folder."""
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -83,14 +83,14 @@ def running_server(
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running PostgreSQL cluster with the databases and roles of the project, and the commands that use it."""
+    """A running PostgreSQL cluster with the roles of the project, and the commands that use it."""
 
     port: int
     folder: Path
     binaries: Binaries
     superuser_password: str
     checkout: Path = CHECKOUT
-    """Where the commands that it starts find the code and its migrations."""
+    """The checkout from which its commands run."""
     redis_url: str = "redis://testing:redis_password@127.0.0.1:1/1"
     owners: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -105,30 +105,30 @@ class Cluster:
 
     @property
     def identifier(self) -> str:
-        """The cluster's system_identifier."""
+        """The system_identifier of the cluster."""
         return self.ask("SELECT system_identifier FROM pg_control_system()")
 
     def ask(
         self, sql: str, *, database: str = "postgres", user: str = "postgres", password: str | None = None
     ) -> str:
-        """Run SQL through psql, statement by statement, as the superuser unless another role is named.
+        """Run SQL through psql, statement by statement, and return its output; the default role is the superuser.
 
         Raises:
-            AssertionError: what the server said.
+            AssertionError: a statement failed; the message is that of the server.
         """
-        answer = subprocess.run(
+        result = subprocess.run(
             [str(self.binaries.postgres_bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database],
             input=sql,
             env=self.psql_environment(user, password),
             capture_output=True,
             text=True,
         )
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout.strip()
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
 
     @contextmanager
     def holding(self, sql: str, *, database: str) -> Iterator[None]:
-        """Run SQL through psql as the superuser, and keep its session open, with the locks that it took."""
+        """Run SQL through psql as the superuser, and keep the session and its locks until the end of the context."""
         psql = subprocess.Popen(
             [str(self.binaries.postgres_bin / "psql"), "-XAtq", "-d", database],
             env=self.psql_environment(),
@@ -137,7 +137,7 @@ class Cluster:
             text=True,
         )
         assert psql.stdin is not None
-        with psql:  # leaving it closes what psql reads, and so ends it
+        with psql:  # leaving the context closes psql's input, which ends psql
             psql.stdin.write(f"{sql};\n")
             psql.stdin.flush()
             yield
@@ -152,7 +152,7 @@ class Cluster:
         )
 
     def start(self, module: str, mode: str, **changes: str) -> subprocess.Popen[str]:
-        """Start `python -m module` as the app component would, in a mode."""
+        """Start `python -m module` in a mode, like the app component."""
         return subprocess.Popen(
             [sys.executable, "-m", *module.split()],
             env=self.environment(mode) | changes,
@@ -164,13 +164,13 @@ class Cluster:
         )
 
     def run(self, module: str, mode: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m module` to its end."""
+        """Run `python -m module` in a mode until it ends."""
         process = self.start(module, mode, **changes)
         out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def environment(self, mode: str) -> dict[str, str]:
-        """What the engine would set for the app component."""
+        """Return the variables that the engine sets for the app component."""
         prefix = "DEV" if mode == "development" else "TEST"
         name, user, password = (
             self.owners[f"{prefix}_POSTGRES_{part}"] for part in ("DB", "USER", "PASSWORD")
@@ -188,7 +188,7 @@ class Cluster:
         return environment
 
     def psql_environment(self, user: str = "postgres", password: str | None = None) -> dict[str, str]:
-        """What psql and its like are told; the superuser unless another role is named."""
+        """Return the variables for psql and similar programs; the default role is the superuser."""
         return {
             "PATH": f"{self.binaries.postgres_bin}:/usr/bin:/bin",
             "PGHOST": "127.0.0.1",
@@ -203,7 +203,7 @@ class Cluster:
 def start_cluster(
     binaries: Binaries, account: Account | None, *, redis_url: str | None = None
 ) -> Iterator[Cluster]:
-    """Make and start an empty cluster, stop it and remove it."""
+    """Create and start an empty cluster; stop and remove it at the end of the context."""
     with temporary_folder(account) as folder:
         password = secrets.token_urlsafe(16)
         password_file = folder / "password"
@@ -231,7 +231,7 @@ def start_cluster(
 
 @contextmanager
 def start_standby(primary: Cluster, account: Account | None) -> Iterator[Cluster]:
-    """Make and start a replica: the same names, passwords and system_identifier, but in recovery."""
+    """Create and start a replica with the same names, passwords and system_identifier, but in recovery."""
     with temporary_folder(account) as folder:
         copy = [
             str(primary.binaries.postgres_bin / "pg_basebackup"),
@@ -258,11 +258,11 @@ def _serve(cluster: Cluster, account: Account | None) -> Iterator[Cluster]:
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [str(cluster.binaries.postgres_bin / "postgres"), "-D", str(cluster.folder / "data"), *options]
     with running_server(command, account, cluster.folder) as server:
-        wait_until(lambda: server.poll() is not None or _answers(cluster), "PostgreSQL answers")
+        wait_until(lambda: server.poll() is not None or _responds(cluster), "PostgreSQL responds")
         yield cluster
 
 
-def _answers(cluster: Cluster) -> bool:
+def _responds(cluster: Cluster) -> bool:
     try:
         return cluster.ask("SELECT 1") == "1"
     except AssertionError:
@@ -271,9 +271,9 @@ def _answers(cluster: Cluster) -> bool:
 
 @contextmanager
 def start_redis(binaries: Binaries, account: Account | None) -> Iterator[str]:
-    """Start a Redis server with the users of tests, and answer the URL by which `testing` enters index 1.
+    """Start a Redis server with the users of tests, and yield the URL of `testing` for index 1.
 
-    The user `default` is the test's own, with the same password: it sees and makes keys that `testing` cannot.
+    The user `default` has the same password; it can access keys that `testing` cannot.
     """
     port, password = free_ports(1)[0], "redis_password"
     rules = (CHECKOUT / "docker/redis-users.conf").read_text(encoding="ascii").splitlines()

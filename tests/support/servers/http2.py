@@ -1,4 +1,4 @@
-"""An HTTP/2 client without manners: it sends what it is told, and shows how the server answered."""
+"""An HTTP/2 client that does not follow the protocol: it sends anything, and records the server's reaction."""
 
 import contextlib
 import socket
@@ -17,22 +17,22 @@ _SECONDS = 60.0
 
 @dataclass
 class Exchange:
-    """What came back on one stream."""
+    """The result of one stream."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     ended_by: str = ""
-    """`answer`, `reset` of the stream, `goaway` for the connection, or `hang-up` without a word."""
+    """`answer` (a complete response), `reset` of the stream, `goaway` for the connection, or `hang-up`."""
 
 
 def exchange(
     served: Served, headers: Sequence[tuple[bytes, bytes]], *, body: Sequence[bytes] = (), end: bool = True
 ) -> Exchange:
-    """Send the headers and parts of a body as they are, and read until the server has said all."""
+    """Send the headers and the parts of a body unchanged, and read until the exchange ends."""
     with _connected(served) as (secured, connection):
         connection.send_headers(1, headers, end_stream=end and not body)
-        # A server may hang up in the middle of what it refuses; what it said before is read all the same.
+        # A server may close the connection while it refuses a request; its earlier data is still read.
         with contextlib.suppress(ConnectionError, ssl.SSLEOFError):
             secured.sendall(connection.data_to_send())
             for number, part in enumerate(body, 1):
@@ -42,13 +42,13 @@ def exchange(
 
 
 Request = tuple[Sequence[tuple[bytes, bytes]], bytes]
-"""Headers and body."""
+"""The headers and the body."""
 
 
 def ask_together(served: Served, *rounds: Sequence[Request]) -> list[int | None]:
-    """Send the requests of a round at once, each body to its end however it is answered; the statuses, in order.
+    """Send each round of requests at once, with whole bodies despite early responses; return all statuses in order.
 
-    httpx is no client for this: where several of its requests wait for a window, one may read what opened another's.
+    httpx cannot do this: of several requests that wait for a window, one may consume the update meant for another.
     """
     seen: dict[int, Exchange] = {}
     with _connected(served) as (secured, connection):
@@ -64,7 +64,7 @@ def ask_together(served: Served, *rounds: Sequence[Request]) -> list[int | None]
                 if not any(left.values()) and all(one.ended_by for one in seen.values()):
                     break
                 data = secured.recv(65_536)
-                assert data, "the server hung up"
+                assert data, "the server closed the connection"
                 for event in connection.receive_data(data):
                     if one := seen.get(getattr(event, "stream_id", None) or 0):
                         _note(event, one)
@@ -72,7 +72,7 @@ def ask_together(served: Served, *rounds: Sequence[Request]) -> list[int | None]
 
 
 def _send_some(connection: h2.connection.H2Connection, stream: int, body: bytes) -> bytes:
-    """Send what the windows take of a body; what is left of it."""
+    """Send as much of a body as the windows allow, and return the rest."""
     while body:
         window = connection.local_flow_control_window(stream)
         size = min(len(body), window, connection.max_outbound_frame_size)

@@ -1,6 +1,6 @@
-"""Another cluster in the place of a project's own: same names, roles, passwords and port, and rows of its own to lose.
+"""Another cluster in place of a project's own: same names, roles, passwords and port, but different rows.
 
-What a tunnel, a restored volume or a copied data folder leads to. Everything but the cluster's identity is as expected.
+It simulates a tunnel, a restored volume or a copied data folder: only the cluster's identity differs.
 """
 
 import subprocess
@@ -21,29 +21,29 @@ _ROWS: Final = "CREATE TABLE users AS SELECT 'the only copy' AS email; ALTER TAB
 
 @dataclass(frozen=True)
 class Lookalike:
-    """The cluster that answers."""
+    """The other cluster."""
 
     project: ThrowawayProject
     identifier: str
     ours: str
-    """The identifier of the cluster that it stands for."""
+    """The identifier of the cluster that it replaces."""
 
     def contents(self) -> list[Checksum]:
-        """Everything that is in it."""
+        """Return all its rows, for comparison."""
         return [take_checksum(_Beside(self.project, name)) for name in DATABASES[:2]] + [
             Checksum({"databases": sorted(map(str, self.project.ask(_STAMPS)))})
         ]
 
     def serve(self, mode: Mode) -> None:
-        """Start it again after a verb that stopped it."""
+        """Start it again after a verb has stopped it."""
         self.project.engine.start(mode, STORES)
 
     def forge_stamps(self) -> None:
-        """Let every comment name our cluster."""
+        """Put the identifier of our cluster into every comment."""
         self._stamp(self.identifier, self.ours)
 
     def name_itself(self) -> None:
-        """Let every comment name the cluster that it is in."""
+        """Put its own identifier into every comment."""
         self._stamp(self.ours, self.identifier)
 
     def _stamp(self, before: str, after: str) -> None:
@@ -60,7 +60,7 @@ _STAMPS: Final = "SELECT datname, shobj_description(oid, 'pg_database'), datacl 
 
 @dataclass(frozen=True)
 class _Beside:
-    """A database of the project as if it were its development database."""
+    """A view of the project whose development database is another one."""
 
     project: ThrowawayProject
     name: str
@@ -71,7 +71,7 @@ class _Beside:
 
 @contextmanager
 def standing_in(project: ThrowawayProject) -> Iterator[Lookalike]:
-    """Put another cluster where the project's is, while app runs on as it was; ours is back afterwards."""
+    """Replace the project's cluster while app keeps running, and restore it at the end of the context."""
     ((ours,),) = project.ask("SELECT system_identifier FROM pg_control_system()")
     project.engine.stop((Component.POSTGRES,))
     _move_ours(project, "aside")
@@ -93,14 +93,14 @@ def _furnish(project: ThrowawayProject, ours: str) -> Lookalike:
     taken = {"SOURCE": "dashtam", "DATABASE": DATABASES[2], "REASON": "by hand", "HEAD": "none"}
     variables = {f"DASHTAM_SNAPSHOT_{name}": value for name, value in taken.items()}
     project.engine.run_script(["snapshot.sh", "take"], variables)
-    ((theirs,),) = project.ask("SELECT system_identifier FROM pg_control_system()")
-    assert theirs != ours
-    return Lookalike(project, theirs, ours)
+    ((identifier,),) = project.ask("SELECT system_identifier FROM pg_control_system()")
+    assert identifier != ours
+    return Lookalike(project, identifier, ours)
 
 
 def _done(project: ThrowawayProject, sql: str, *, database: str = "postgres") -> None:
-    answer = run_as_superuser(project, sql, database=database)
-    assert answer.returncode == 0, answer.stderr
+    result = run_as_superuser(project, sql, database=database)
+    assert result.returncode == 0, result.stderr
 
 
 def _move_ours(project: ThrowawayProject, where: str) -> None:

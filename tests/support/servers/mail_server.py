@@ -1,4 +1,4 @@
-"""A real mail server (aiosmtpd) in the event loop of the test, with TLS and sign-in as a test wants them."""
+"""A real mail server (aiosmtpd) in the event loop of the test, with configurable TLS and authentication."""
 
 import asyncio
 import ssl
@@ -14,18 +14,18 @@ from dashtam.settings.addresses import MailAddress, MailEncryption
 
 USER: Final = "dashtam"
 PASSWORD: Final = "canary-of-the-mail-server"
-STRANGER: Final = "nobody@example.com"
+STRANGER: Final = "stranger@example.com"
 HATED: Final = "refused@example.com"
 
 
 @dataclass
 class Inbox:
-    """What arrived, and what the server does meanwhile."""
+    """The received messages, and the behavior of the server."""
 
-    answer: str = "250 OK"
-    """What it says to a message."""
+    response: str = "250 OK"
+    """The response to a message."""
     delay: float = 0.0
-    """Seconds that it thinks about a recipient, and about a message."""
+    """The delay of responses to a recipient and to a message, in seconds."""
     hangs: bool = False
     envelopes: list[Envelope] = field(default_factory=list)
     signed_in: list[bool] = field(default_factory=list)
@@ -34,26 +34,26 @@ class Inbox:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        """Take every recipient but the stranger, who is not known here, and one whose mail waits."""
+        """Accept every recipient, except one unknown address and one that is temporarily refused."""
         await asyncio.sleep(self.delay)
         if address == STRANGER:
-            return "550 5.1.1 no such user: nobody@example.com"
+            return "550 5.1.1 no such user: stranger@example.com"
         if address == HATED:
             return "451 4.7.1 try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep a message."""
+        """Keep a message, and respond."""
         await asyncio.sleep(self.delay)
         if self.hangs:
             await asyncio.Event().wait()
-        if self.answer.startswith("250"):
+        if self.response.startswith("250"):
             self.envelopes.append(envelope)
             self.signed_in.append(session.authenticated is True)
             assert server.transport is not None
             self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
-        return self.answer
+        return self.response
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class MailServer:
     def address(
         self, encryption: MailEncryption, *, host: str = "localhost", password: str | None = PASSWORD
     ) -> MailAddress:
-        """How a client would be told of it."""
+        """Return the address for a client."""
         secret = None if password is None else SecretStr(password)
         return MailAddress(host, self.port, encryption, None if password is None else USER, secret)
 
@@ -80,7 +80,7 @@ async def mail_server(
     signs_in: bool = True,
     host: str = "127.0.0.1",
 ) -> AsyncIterator[MailServer]:
-    """Serve on this machine until the end of the context, encrypted with what `tls` holds."""
+    """Serve on this machine until the end of the context; `tls` holds the server's certificate."""
     starttls = tls if encryption is MailEncryption.STARTTLS else None
     implicit = tls if encryption is MailEncryption.IMPLICIT else None
     inbox = Inbox()

@@ -1,4 +1,4 @@
-"""A small API on the house's own ground: what routes share can be tried before a route of the product uses it."""
+"""A small API on top of `dashtam.web`, to test shared behavior of routes before a route of the product uses it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from tests.support.makers.rows import make_provider
 
 
 class Place(BaseModel):
-    """A part that has parts."""
+    """A nested member."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class Place(BaseModel):
 
 
 class NewNote(BaseModel):
-    """One member of each kind."""
+    """A body with one member of each kind."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,25 +49,25 @@ class NewNote(BaseModel):
 
 
 class Note(NewNote):
-    """What was read."""
+    """The parsed body."""
 
 
 class Created(BaseModel):
-    """Which note it is."""
+    """The id of a new note."""
 
     key: str
 
 
 @dataclass
 class Door:
-    """Holds whoever comes with the text `wait`, so that two requests can meet."""
+    """A gate that holds requests with the text `wait`, so that two requests overlap."""
 
     reached: asyncio.Event
     opened: asyncio.Event
 
 
 def build_app(resources: Resources | None = None, *, user_id: UUID | None = None) -> Quart:
-    """A fresh application behind the edge, whose failures are problems; `user_id` is whoever asks."""
+    """Return a new application behind the edge, which reports errors as problems; `user_id` is the caller."""
     app = Quart("noteboard", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=1, PROVIDE_AUTOMATIC_OPTIONS=False)
     problems.register(app, describe=None)
@@ -92,7 +92,7 @@ def _user_id() -> UUID:
 @document_request(NewNote)
 @document_response(Note, 201)
 async def echo() -> Response:
-    """Answer with what was read."""
+    """Return the parsed body."""
     note = await read_body(NewNote)
     return Response(note.model_dump_json(), 201, content_type="application/json")
 
@@ -101,7 +101,7 @@ async def echo() -> Response:
 @document_request(NewNote)
 @document_response(Created, 201)
 async def create_note() -> Response:
-    """Store a note, as a provider, and go wrong after it where the text says so."""
+    """Store a note as a provider row; some texts then cause an error."""
     note = await read_body(NewNote)
     provider = await make_provider(description=note.text)
     if note.text == "wait":
@@ -132,7 +132,7 @@ async def _found(key: str) -> Provider:
 @promise(VERSIONED)
 @document_response(Created)
 async def show_note(key: str) -> Response:
-    """Show a note."""
+    """Return a note."""
     async with in_transaction():
         note = await _found(key)
     return put_version(_shown(note), version_of(note.id, note.updated_at))
@@ -142,7 +142,7 @@ async def show_note(key: str) -> Response:
 @document_request(NewNote)
 @document_response(Created)
 async def change_note(key: str) -> Response:
-    """Change a note that the client has read."""
+    """Change a note, if the client has its current version."""
     precondition, change = read_precondition(), await read_body(NewNote)
     async with in_transaction():
         note = await _found(key)

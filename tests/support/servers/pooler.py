@@ -1,4 +1,4 @@
-"""A pooler that hands out another database than was asked for, as `[databases] a = dbname=b` of PgBouncer does."""
+"""A pooler that connects to another database than requested, like `[databases] a = dbname=b` of PgBouncer."""
 
 import socket
 import socketserver
@@ -11,9 +11,9 @@ _PIECE = 65536
 
 @contextmanager
 def start_pooler(port: int, *, asked: str, given: str) -> Iterator[int]:
-    """Pass connections on to a PostgreSQL of this machine, and answer the port on which that is done.
+    """Forward connections to a PostgreSQL of this machine, and yield the pooler's port.
 
-    Both names have the same length: the message that holds them begins with its own.
+    Both names must have the same length, because the startup message begins with its own length.
     """
     assert len(asked) == len(given)
     names = f"\0{asked}\0".encode(), f"\0{given}\0".encode()
@@ -22,10 +22,10 @@ def start_pooler(port: int, *, asked: str, given: str) -> Iterator[int]:
         def handle(self) -> None:
             client: socket.socket = self.request
             with socket.create_connection(("127.0.0.1", port)) as server:
-                answers = threading.Thread(target=_pass_on, args=(server, client, (b"\0\0", b"\0\0")))
-                answers.start()
+                responses = threading.Thread(target=_pass_on, args=(server, client, (b"\0\0", b"\0\0")))
+                responses.start()
                 _pass_on(client, server, names)
-                answers.join()
+                responses.join()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as pooler:
         thread = threading.Thread(target=pooler.serve_forever, kwargs={"poll_interval": 0.01})
@@ -36,7 +36,7 @@ def start_pooler(port: int, *, asked: str, given: str) -> Iterator[int]:
 
 
 def _pass_on(source: socket.socket, target: socket.socket, names: tuple[bytes, bytes]) -> None:
-    with suppress(OSError):  # either end may go first
+    with suppress(OSError):  # either side may close first
         while piece := source.recv(_PIECE):
             target.sendall(piece.replace(*names))
         target.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Ports for what a test starts itself."""
+"""Free ports for servers that a test starts."""
 
 import os
 import random
@@ -6,22 +6,22 @@ import socket
 from contextlib import ExitStack
 from typing import Final
 
-# Below those that Linux (32768) and macOS (49152) give to connections that go out: none of them takes a port away
-# between this moment and the next time that a test's server binds it.
+# Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection takes a port before the
+# test's server binds it.
 _CHOICE: Final = range(20_000, 32_000)
-# Tests that run side by side choose from shares of their own: what one of them was given is free until it is bound.
+# Parallel workers choose from separate shares, so that a returned port stays free until it is bound.
 _SHARES: Final = 8
 _GIVEN: Final = set[int]()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different, and given to nobody before while there are others."""
+    """Return `count` different free ports; ports that were returned before are reused last."""
     share = _CHOICE[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _SHARES :: _SHARES]
     if len(_GIVEN) + count > len(share):
         _GIVEN.clear()
     with ExitStack() as stack:
         found: list[int] = []
-        # Of the system's own randomness: Hypothesis gives every run of a test the same.
+        # Random numbers of the system, because Hypothesis seeds `random` equally for every run of a test.
         for port in random.SystemRandom().sample(share, len(share)):
             if port in _GIVEN:
                 continue

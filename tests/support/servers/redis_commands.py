@@ -1,4 +1,4 @@
-"""Tries every command that a project's Redis knows, to see which of them a user of it may send."""
+"""Tries every command of a project's Redis, to find those that a user may send."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,15 +21,17 @@ class Commands:
     """Every command of a Redis program."""
 
     words: dict[str, list[str]]
-    """Name to words enough for its arity."""
+    """The name of each command to enough arguments for its arity."""
     dangerous: set[str]
 
 
 @cache
 def list_commands(project: ThrowawayProject) -> Commands:
-    """Ask a server of the project's own program that has no users: the project's would refuse."""
+    """Return the commands of a server without users, because the project's server would refuse to list them."""
     with open_unguarded(project) as client:
-        connection = client.connection_pool.get_connection()  # below the client, which reads COMMAND in part
+        connection = (
+            client.connection_pool.get_connection()
+        )  # the raw response, because the client parses COMMAND only in part
         connection.send_command("COMMAND")  # type: ignore[no-untyped-call]  # the library types it in part
         found = dict(_flatten(connection.read_response()))
         named = {str(name) for category in ("dangerous", "admin") for name in client.acl_cat(category)}
@@ -38,7 +40,7 @@ def list_commands(project: ThrowawayProject) -> Commands:
 
 
 def _flatten(entries: list[list[Any]]) -> Iterator[tuple[str, list[str]]]:
-    """A command, or each command below it: `config|set` stands for CONFIG SET."""
+    """Yield a command, or each of its subcommands: `config|set` is CONFIG SET."""
     for name, arity, *_, below in entries:
         if below:
             yield from _flatten(below)
@@ -48,7 +50,7 @@ def _flatten(entries: list[list[Any]]) -> Iterator[tuple[str, list[str]]]:
 
 
 def enter(project: ThrowawayProject, user: str, index: int = 0) -> Redis:
-    """A connection to the running Redis of a project; a command that does not end in time was not refused."""
+    """Connect to the running Redis of a project; a command that does not end in time was not refused."""
     mode = Mode.TESTING if user == "testing" else Mode.DEVELOPMENT
     configuration = project.configuration
     return Redis(
@@ -62,13 +64,13 @@ def enter(project: ThrowawayProject, user: str, index: int = 0) -> Redis:
 
 
 def is_allowed(project: ThrowawayProject, user: str, words: Sequence[str]) -> bool:
-    """Try a command on a connection of its own, which some of them end or change."""
+    """Whether a user may send a command; each has its own connection, because some commands close or change it."""
     with enter(project, user) as client:
         connection = client.connection_pool.get_connection()
         connection.send_command(*words)
         try:
             connection.read_response()
-        except RedisError as refusal:  # DEBUG and MODULE are switched off for every user
+        except RedisError as refusal:  # DEBUG and MODULE are disabled for every user
             return not re.search("no permissions to run|command not allowed", str(refusal))
         finally:
             connection.disconnect()
@@ -76,6 +78,6 @@ def is_allowed(project: ThrowawayProject, user: str, words: Sequence[str]) -> bo
 
 
 def list_allowed(project: ThrowawayProject, user: str) -> set[str]:
-    """Every command that a user of the running Redis is not refused, tried one by one."""
+    """Return every command that the running Redis does not refuse to a user."""
     words = list_commands(project).words
     return {name for name in words if is_allowed(project, user, words[name])}

@@ -1,6 +1,6 @@
-"""Serves the Redis data of a project without its users, for a test that plants keys or looks at them.
+"""Serves the Redis data of a project without its users, for tests that write or inspect keys.
 
-No user of a running project may do either. The server is of the project's own kind, on a port of its own.
+The users of a running project may do neither. The server is the same program on another port.
 """
 
 import shutil
@@ -28,20 +28,20 @@ Contents = Mapping[object, tuple[object, object, bytes | None]]
 
 @contextmanager
 def open_data(project: ThrowawayProject) -> Iterator[Redis]:
-    """The data of a project that is down, to be changed."""
+    """Serve the data of a stopped project, for changes."""
     with _serve(project, copied=False) as client:
         yield client
 
 
 @contextmanager
 def copied_data(project: ThrowawayProject) -> Iterator[Redis]:
-    """The data of a running project, as a copy of the files that it writes."""
+    """Serve a copy of the data files of a running project."""
     with _serve(project, copied=True) as client:
         yield client
 
 
 def read_data(project: ThrowawayProject, index: int) -> Contents:
-    """What an index holds."""
+    """Return the contents of an index."""
     with copied_data(project) as client:
         client.select(index)
         return {
@@ -51,7 +51,7 @@ def read_data(project: ThrowawayProject, index: int) -> Contents:
 
 @contextmanager
 def open_unguarded(project: ThrowawayProject) -> Iterator[Redis]:
-    """A server of the same program without data and without users."""
+    """Start the same program without data and without users."""
     embedded = project.engine_name is EngineName.EMBEDDED
     with _serve_embedded(project, None) if embedded else _serve_compose() as client:
         yield client
@@ -93,7 +93,7 @@ def _serve_embedded(project: ThrowawayProject, folder: Path | None) -> Iterator[
 
 @contextmanager
 def _serve_compose(mount: str | None = None) -> Iterator[Redis]:
-    """With /from mounted, a copy of it is served; with /data mounted, /data itself."""
+    """Serve a copy of /from if that is mounted, otherwise /data itself."""
     (port,) = free_ports(1)
     start = f"! test -d /from || cp -R /from/. /data; exec redis-server {' '.join(map(repr, _OPTIONS))}"
     options = (
@@ -114,10 +114,10 @@ def _serve_compose(mount: str | None = None) -> Iterator[Redis]:
 
 
 def _wait(client: Redis) -> None:
-    def answers() -> bool:
+    def responds() -> bool:
         try:
             return bool(client.ping())
         except (RedisIsAway, OSError):
             return False
 
-    wait_until(answers, "Redis answers")
+    wait_until(responds, "Redis responds")

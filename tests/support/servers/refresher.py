@@ -1,4 +1,4 @@
-"""The refresher as it really runs: a process of its own."""
+"""Runs the refresher as a separate process."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ _SECONDS: Final = 60.0
 async def refreshing(folder: Path, settings: Settings, **variables: str) -> AsyncIterator[Process]:
     """Run the refresher until the end of the context; it writes into refresher.log of the folder."""
     secrets = ("DATABASE_URL", "REDIS_URL", "TOKEN_ENCRYPTION_KEYS")
-    told = {name: getattr(settings, name).get_secret_value() for name in secrets}
+    passed = {name: getattr(settings, name).get_secret_value() for name in secrets}
     with (folder / "refresher.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "dashtam.worker"),
-            env={**os.environ, **told, "PYTHONPATH": str(CHECKOUT), **variables},
+            env={**os.environ, **passed, "PYTHONPATH": str(CHECKOUT), **variables},
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -38,10 +38,10 @@ async def refreshing(folder: Path, settings: Settings, **variables: str) -> Asyn
 
 
 async def until(is_so: Callable[[], Awaitable[bool]], what: str, *, seconds: float = _SECONDS) -> None:
-    """Ask until it is so.
+    """Probe until a condition is true.
 
     Raises:
-        AssertionError: it never was.
+        AssertionError: the condition was not true in time.
     """
     try:
         async with asyncio.timeout(seconds):

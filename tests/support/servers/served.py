@@ -1,4 +1,4 @@
-"""The two servers as they really run: hypercorn, TLS, a process of their own."""
+"""Runs the two servers as separate processes, with hypercorn and TLS."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ _SECONDS = 120.0
 
 @dataclass
 class Served:
-    """A running server; its log is what it wrote so far."""
+    """A running server, and its log."""
 
     port: int
     certificates: Certificates
@@ -33,31 +33,31 @@ class Served:
 
     @property
     def log(self) -> str:
-        """Everything on its standard output and error."""
+        """The standard output and error so far."""
         return self.log_file.read_text()
 
     def await_log(self, text: str) -> str:
-        """The log once it holds `text` in a whole line: a request is logged after it was answered."""
+        """Return the log once a complete line contains `text`, because a request is logged after its response."""
         deadline = time.monotonic() + _SECONDS
         while text not in (whole := self.log.rpartition("\n")[0]):
             if time.monotonic() > deadline:
-                raise AssertionError(f"{text!r} never came into the log:\n{self.log}")
+                raise AssertionError(f"{text!r} is not in the log:\n{self.log}")
             time.sleep(0.02)
         return whole
 
     def context(self) -> ssl.SSLContext:
-        """Trusts the local authority and nobody else."""
+        """Return a context that trusts only the local authority."""
         return ssl.create_default_context(cafile=self.certificates.authority)
 
     def client(self, *, http2: bool = False) -> httpx.AsyncClient:
-        """A client of this server."""
+        """Return an HTTP client for this server."""
         return httpx.AsyncClient(
             base_url=f"https://localhost:{self.port}", verify=self.context(), http2=http2, timeout=_SECONDS
         )
 
     def say(self, data: bytes) -> bytes:
-        """Send raw bytes over TLS and read the answer to its end; a server that hangs up has answered enough."""
-        answer = b""
+        """Send raw bytes over TLS, and return the response; a closed connection ends it without an error."""
+        response = b""
         with (
             socket.create_connection(("localhost", self.port), timeout=_SECONDS) as plain,
             self.context().wrap_socket(plain, server_hostname="localhost") as secured,
@@ -66,11 +66,11 @@ class Served:
                 secured.sendall(data)
             with suppress(ConnectionResetError, ssl.SSLEOFError):
                 while part := secured.recv(65_536):
-                    answer += part
-        return answer
+                    response += part
+        return response
 
     def stop(self, *, seconds: float = _SECONDS) -> int:
-        """Ask it to end, and answer its exit code."""
+        """Stop it with SIGTERM, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=seconds)
 
@@ -92,7 +92,7 @@ def serving(
         *(sys.executable, "-m", "hypercorn", f"dashtam.asgi:{name}", "--bind", f"127.0.0.1:{port}"),
         *("--certfile", str(certificates.server), "--keyfile", str(certificates.server_key)),
     ]
-    # From the folder of the log, so that no .env is found; the package need not be installed.
+    # In the folder of the log, so that no .env is found; the package does not have to be installed.
     importable = {"PYTHONPATH": str(CHECKOUT)}
     variables = {**os.environ, **_variables(settings), **importable, **(environment or {})}
     log_file = folder / f"{name}.log"
@@ -116,10 +116,10 @@ def _await_start(served: Served) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and served.process.poll() is None:
         try:
-            answer = httpx.get(f"https://localhost:{served.port}/health/live", verify=served.context())
+            response = httpx.get(f"https://localhost:{served.port}/health/live", verify=served.context())
         except httpx.TransportError:
             time.sleep(0.05)
         else:
-            assert answer.status_code == 200
+            assert response.status_code == 200
             return
     raise AssertionError(f"the server did not start:\n{served.log}")

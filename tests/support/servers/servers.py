@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Redis with both databases, made by the real commands once and put back for every test."""
+"""A PostgreSQL and a Redis with both databases, created once by the real commands and restored for every test."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from dashtam.devenv.engines.embedded.binaries import Binaries
 from tests.support.servers.clusters import Cluster
 
 SERVERS: Final = "DASHTAM_TEST_SERVERS"
-"""Names servers that run already: those of a mutation run, which would start some for every mutant otherwise."""
+"""The variable that names running servers, so that a mutation run does not start new ones for every mutant."""
 
-# Named apart from `dashtam%`, and owned by the superuser, so that no guard takes them for databases of ours.
+# Not named like `dashtam%`, and owned by the superuser, so that no guard mistakes them for our databases.
 KEEP: Final = """
 ALTER DATABASE dashtam IS_TEMPLATE false;
 ALTER DATABASE dashtam RENAME TO kept_development;
@@ -21,7 +21,7 @@ ALTER DATABASE kept_development OWNER TO postgres;
 ALTER DATABASE dashtam_test RENAME TO kept_testing;
 ALTER DATABASE kept_testing OWNER TO postgres;
 """
-# All but what initdb made and what is kept: a mutant of ours may have called them anything.
+# All databases except those of initdb and the kept ones, because a mutant may create databases of any name.
 _GOES: Final = "FROM pg_database WHERE datname !~ '^(kept_|postgres$|template[01]$)'"
 REMOVE: Final = f"""
 SELECT format('ALTER DATABASE %I IS_TEMPLATE false', datname) {_GOES} \\gexec
@@ -31,7 +31,7 @@ REMOVE_ROLES: Final = """
 SELECT format('DROP OWNED BY %I', rolname) FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)' \\gexec
 SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)' \\gexec
 """
-# A copy of a database has neither its comment nor its privileges nor its settings.
+# A copy of a database lacks its comment, its privileges and its settings.
 RESTORE: Final = """
 CREATE DATABASE dashtam TEMPLATE kept_development OWNER dashtam_user;
 CREATE DATABASE dashtam_test TEMPLATE kept_testing OWNER dashtam_test_user;
@@ -46,15 +46,15 @@ CANARY: Final = "INSERT INTO users (email, password_hash) VALUES ('canary@exampl
 
 
 def prepare(cluster: Cluster, *, keep: bool = False) -> None:
-    """Make both databases, with a user named canary in each; with `keep`, as templates of what tests take apart."""
+    """Create both databases, each with a user named canary; `keep` also keeps them as templates for later tests."""
     for script in ("init-dev-db.sh", "init-test-db.sh"):
         assert cluster.initialize(script).returncode == 0
     for module, mode in (
         ("dashtam.bootstrap.init_db", "development"),
         ("dashtam.disposable.init_test_db", "testing"),
     ):
-        answer = cluster.run(module, mode)
-        assert answer.returncode == 0, answer.stderr
+        result = cluster.run(module, mode)
+        assert result.returncode == 0, result.stderr
     for name in ("dashtam", "dashtam_test"):
         cluster.ask(CANARY, database=name)
     if keep:
@@ -62,7 +62,7 @@ def prepare(cluster: Cluster, *, keep: bool = False) -> None:
 
 
 def describe(cluster: Cluster) -> dict[str, str | int]:
-    """Write down where a cluster is."""
+    """Return the attributes of a cluster, for `find_running` in another process."""
     return {
         "port": cluster.port,
         "folder": str(cluster.folder),
@@ -74,7 +74,7 @@ def describe(cluster: Cluster) -> dict[str, str | int]:
 
 
 def find_running(name: str, environment: Mapping[str, str] = os.environ) -> Cluster | None:
-    """The server of that name that runs already, or None."""
+    """Return the running server of a name, or None."""
     described: dict[str, Any] = json.loads(environment.get(SERVERS, "{}")).get(name, {})
     if not described:
         return None

@@ -1,4 +1,4 @@
-"""Runs docker/snapshot.sh against a cluster, and says what the catalogue holds before and after."""
+"""Runs docker/snapshot.sh against a cluster, and reads the catalogue before and after."""
 
 import subprocess
 from typing import Final
@@ -16,7 +16,7 @@ WORDS: Final = {
     "DASHTAM_SNAPSHOT_HEAD": "0_1_init.py",
     "DASHTAM_SNAPSHOT_REASON": "by hand",
 }
-# Everything that the shared catalogue says of each database, but its object id.
+# Every attribute of each database in the shared catalogue, except its object id.
 DESCRIBE: Final = """
 SELECT datname, pg_get_userbyid(datdba), datistemplate, datallowconn, datconnlimit, datacl,
        shobj_description(d.oid, 'pg_database'),
@@ -27,39 +27,39 @@ SELECT datname, pg_get_userbyid(datdba), datistemplate, datallowconn, datconnlim
 
 
 def describe(cluster: Cluster) -> dict[str, str]:
-    """Every database of ours, and what the catalogue says of it."""
+    """Return the attributes of each of our databases in the catalogue."""
     return {row.partition("|")[0]: row.partition("|")[2] for row in cluster.ask(DESCRIBE).splitlines()}
 
 
 def environment(cluster: Cluster, **changes: str) -> dict[str, str]:
-    """What the script is told."""
+    """Return the variables of the script."""
     return cluster.psql_environment() | WORDS | changes
 
 
 def run(cluster: Cluster, action: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run the script to its end."""
+    """Run the script, and return when it has ended."""
     command = ["sh", str(CHECKOUT / "docker" / "snapshot.sh"), action]
     return subprocess.run(command, env=environment(cluster, **changes), capture_output=True, text=True)
 
 
 def done(cluster: Cluster, action: str, **changes: str) -> str:
-    """Run the script, which must do what it is told; what it printed."""
-    answer = run(cluster, action, **changes)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+    """Run the script, assert that it succeeds, and return its output."""
+    result = run(cluster, action, **changes)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def refused(cluster: Cluster, action: str, **changes: str) -> str:
-    """Run the script, which must refuse and change nothing; what it said."""
+    """Run the script, assert that it refuses and changes nothing, and return its message."""
     before = describe(cluster)
-    answer = run(cluster, action, **changes)
-    assert answer.returncode == 3, (answer.returncode, answer.stderr)
+    result = run(cluster, action, **changes)
+    assert result.returncode == 3, (result.returncode, result.stderr)
     assert describe(cluster) == before
-    return answer.stderr
+    return result.stderr
 
 
 def stamp(cluster: Cluster, database: str = ONE) -> str:
-    """The comment on a database."""
+    """Return the comment on a database."""
     return cluster.ask(
         f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{database}'"
     )

@@ -1,4 +1,4 @@
-"""The superuser of a project's PostgreSQL, in a session that may write: what no verb opens."""
+"""A session of the superuser in a project's PostgreSQL that may write, which no verb offers."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ _PSQL = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c")
 def run_as_superuser(
     project: ThrowawayProject, sql: str, *, database: str = "postgres"
 ) -> subprocess.CompletedProcess[str]:
-    """Run one statement; what psql said."""
+    """Run one statement, and return the result of psql."""
     configuration = project.configuration
     if project.engine_name is EngineName.COMPOSE:
         command = inside(configuration, Component.POSTGRES, [*_PSQL, sql], values=superuser_values(database))

@@ -1,4 +1,4 @@
-"""Somebody else's connection: a transaction that was begun, holds its locks, and does not go on."""
+"""Another client of the database, whose open database transaction holds its locks without continuing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from tests.support.projects.project import ThrowawayProject
 
 @asynccontextmanager
 async def idle_transaction(project: ThrowawayProject, mode: Mode, *statements: str) -> AsyncIterator[None]:
-    """Run statements in a database transaction as the role of a mode, and leave it open; never committed."""
+    """Run statements as the role of a mode, and keep the database transaction open until the end of the context."""
     configuration = project.configuration
     owner = configuration.owner(mode)
     connection = await asyncpg.connect(
@@ -20,7 +20,7 @@ async def idle_transaction(project: ThrowawayProject, mode: Mode, *statements: s
         user=owner.user,
         password=owner.password,
         database=owner.database,
-        server_settings={"application_name": "somebody's editor"},
+        server_settings={"application_name": "another editor"},
     )
     try:
         await connection.execute("BEGIN")
@@ -28,4 +28,4 @@ async def idle_transaction(project: ThrowawayProject, mode: Mode, *statements: s
             await connection.execute(statement)
         yield
     finally:
-        connection.terminate()  # it may be gone: a verb may stop the server under it
+        connection.terminate()  # the session may be gone, because a verb may stop the server

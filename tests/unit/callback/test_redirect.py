@@ -1,4 +1,4 @@
-"""What a provider's redirect says is read in one way, or not at all."""
+"""A provider's redirect is parsed unambiguously, or not at all."""
 
 import string
 from urllib.parse import quote, urlencode
@@ -12,7 +12,7 @@ from dashtam.security.tokens import Mark, new_token
 
 STATE = (
     Mark.STATE + "Yz1tMX8wQyOW4lv34d9TohzavkSyQBnxoFxA-1yq-1E"
-)  # drawn once: processes that share the tests name them alike
+)  # drawn once, so that parallel workers collect the same test ids
 NAMES = st.sampled_from(
     ["state", "code", "error", "iss", "error_description", "error_uri", "state[]", "State", "session", "x"]
 )
@@ -25,7 +25,7 @@ def query(*pairs: tuple[str, str]) -> bytes:
     return urlencode(pairs, errors="surrogatepass").encode()
 
 
-def test_a_code_and_an_error_are_read_and_what_else_a_provider_adds_is_let_be() -> None:
+def test_a_code_and_an_error_are_read_and_other_parameters_are_ignored() -> None:
     found = read_redirect(
         query(("code", "C0.b2F@"), ("session", "x"), ("state", STATE), ("iss", "https://a.example"))
     )
@@ -51,7 +51,7 @@ def test_a_value_is_decoded_once() -> None:
     assert found.code.get_secret_value() == "a%40"
 
 
-def test_neither_code_nor_state_stands_in_the_repr() -> None:
+def test_neither_code_nor_state_is_in_the_repr() -> None:
     found = read_redirect(query(("code", "canary"), ("state", STATE)))
     assert "canary" not in repr(found)
     assert STATE not in repr(found)
@@ -93,12 +93,12 @@ def test_neither_code_nor_state_stands_in_the_repr() -> None:
         "code=a&state=00000000-0000-1000-8000-000000000000",
     ],
 )
-def test_what_could_be_understood_in_two_ways_is_no_answer(hostile: str) -> None:
+def test_an_ambiguous_redirect_is_refused(hostile: str) -> None:
     assert read_redirect(hostile.encode("latin1", errors="replace")) is None
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
-def test_whatever_comes_is_whole_or_nothing(pairs: list[tuple[str, str]]) -> None:
+def test_any_redirect_is_parsed_completely_or_refused(pairs: list[tuple[str, str]]) -> None:
     raw = "&".join(f"{quote(n)}={quote(v, errors='replace')}" for n, v in pairs).encode()
     found = read_redirect(raw)
     if found is None:
@@ -112,14 +112,14 @@ def test_whatever_comes_is_whole_or_nothing(pairs: list[tuple[str, str]]) -> Non
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_it_fail(raw: bytes) -> None:
+def test_no_bytes_raise_an_error(raw: bytes) -> None:
     assert read_redirect(raw) is None
 
 
-def test_ten_thousand_states_are_all_different_and_begin_alike_in_nothing_but_their_mark() -> None:
+def test_ten_thousand_states_share_only_their_mark() -> None:
     states = {new_token(Mark.STATE).get_secret_value() for _ in range(10_000)}
     assert len(states) == 10_000
     bodies = [state.removeprefix("dashtam_state_") for state in states]
     assert {len(body) for body in bodies} == {43}  # 256 bits in base64url
-    # Of time or count, the first signs would be the same in many.
+    # States from a clock or a counter would share their first characters.
     assert {body[0] for body in bodies} == set(string.ascii_letters + string.digits + "-_")

@@ -1,4 +1,4 @@
-"""An e-mail is well-formed whatever its text says, and no stranger writes its headers."""
+"""An e-mail is well-formed for every text, and no text can change its headers."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -15,7 +15,7 @@ TEXT = "Hello Ünal,\n\nhttps://localhost:8000/verify?token=" + "x" * 300 + "\n\
 
 
 def parsed(message: EmailMessage) -> EmailMessage:
-    """What a reader makes of the bytes."""
+    """Return the message as a recipient parses it."""
     read = message_from_bytes(message.as_bytes(), policy=SMTPUTF8)
     assert isinstance(read, EmailMessage)
     assert not read.defects
@@ -28,7 +28,7 @@ def built(**changes: str) -> EmailMessage:
     return build_message(**(given | changes))
 
 
-def test_what_was_written_is_what_is_read() -> None:
+def test_a_message_is_read_unchanged() -> None:
     message = parsed(built(subject="Bestätigen Sie ✓ Ihre Adresse"))
     assert message["Subject"] == "Bestätigen Sie ✓ Ihre Adresse"
     assert message["To"] == "ann@example.com"
@@ -39,7 +39,7 @@ def test_what_was_written_is_what_is_read() -> None:
     assert message["Auto-Submitted"] == "auto-generated"
 
 
-def test_it_passes_through_servers_that_know_ascii_and_short_lines_alone() -> None:
+def test_a_message_has_only_ascii_and_short_lines() -> None:
     lines = built(subject="✓" * 60).as_bytes().split(b"\r\n")
     assert all(line.isascii() and len(line) <= 78 for line in lines)
 
@@ -74,7 +74,7 @@ def test_two_messages_have_two_ids() -> None:
         "ann\ud800@example.com",
     ],
 )
-def test_what_is_not_one_plain_address_is_refused(to: str) -> None:
+def test_anything_but_one_plain_address_is_refused(to: str) -> None:
     with pytest.raises((InvalidRequest, UnicodeEncodeError)):
         built(to=to)
 

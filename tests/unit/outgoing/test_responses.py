@@ -1,4 +1,4 @@
-"""Answers are read by the letter."""
+"""Responses are parsed strictly."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -14,12 +14,12 @@ from dashtam.outgoing.responses import parse_json, parse_retry_after
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
-def answer(body: bytes) -> Response:
+def response(body: bytes) -> Response:
     return Response(200, {}, body, NOW)
 
 
-def test_money_stays_what_was_written() -> None:
-    read = answer(b'{"cash": 0.1, "more": 100.10, "many": 1234567890123456789.01, "n": 3}').json_object()
+def test_money_keeps_its_digits() -> None:
+    read = response(b'{"cash": 0.1, "more": 100.10, "many": 1234567890123456789.01, "n": 3}').json_object()
     many = Decimal("1234567890123456789.01")
     assert read == {"cash": Decimal("0.1"), "more": Decimal("100.10"), "many": many, "n": 3}
     assert str(read["more"]) == "100.10"
@@ -42,7 +42,7 @@ def test_money_stays_what_was_written() -> None:
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_what_two_readers_would_read_in_two_ways_is_refused(body: bytes) -> None:
+def test_ambiguous_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidResponse):
         parse_json(body)
 
@@ -50,11 +50,11 @@ def test_what_two_readers_would_read_in_two_ways_is_refused(body: bytes) -> None
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"token"', b"1", b"true"])
 def test_an_object_is_expected(body: bytes) -> None:
     with pytest.raises(InvalidResponse, match="expected an object"):
-        answer(body).json_object()
+        response(body).json_object()
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(body: bytes) -> None:
+def test_any_bytes_raise_no_other_error(body: bytes) -> None:
     with suppress(InvalidResponse):
         parse_json(body)
 

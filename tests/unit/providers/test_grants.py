@@ -1,4 +1,4 @@
-"""The answer of a token endpoint is checked member by member (RFC 6749, 5.1)."""
+"""Every member of a token response is validated (RFC 6749, 5.1)."""
 
 import json
 from contextlib import suppress
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dashtam.models import Authorization
 from dashtam.outgoing import Response
 from dashtam.providers.base import Profile, TokenGrant
-from dashtam.providers.errors import AnswerUnusable
+from dashtam.providers.errors import ResponseUnusable
 from dashtam.providers.grants import read_grant
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -41,13 +41,13 @@ BEFORE = TokenGrant(
 )
 
 
-def read(members: object, *, before: TokenGrant | None = None, asked: str = "") -> TokenGrant:
+def read(members: object, *, before: TokenGrant | None = None, requested: str = "") -> TokenGrant:
     return read_grant(
-        Response(200, {}, json.dumps(members).encode(), NOW), PROFILE, before=before, asked=asked
+        Response(200, {}, json.dumps(members).encode(), NOW), PROFILE, before=before, requested=requested
     )
 
 
-def test_a_whole_answer_is_read_from_the_start_of_the_request_on() -> None:
+def test_lifetimes_count_from_the_start_of_the_request() -> None:
     grant = read({**GOOD, "scope": "a c", "example_parameter": {"deep": [1]}})
     assert grant.access_token.get_secret_value() == "access-canary"
     assert grant.refresh_token == SecretStr("refresh-canary")
@@ -69,23 +69,23 @@ def test_a_whole_answer_is_read_from_the_start_of_the_request_on() -> None:
         ("scope", [1, True, [], ["a"], "a  b", " a", "a\nb", 'a"b', "a\\b", "x" * 4097]),
     ],
 )
-def test_a_member_that_is_not_what_the_standard_says_is_refused(member: str, values: list[object]) -> None:
+def test_a_member_that_violates_the_standard_is_refused(member: str, values: list[object]) -> None:
     for value in values:
-        with pytest.raises(AnswerUnusable) as raised:
+        with pytest.raises(ResponseUnusable) as raised:
             read({**GOOD, member: value})
         assert raised.value.detail == member, value
         assert not isinstance(value, str) or len(value) < 2 or value not in str(raised.value)
 
 
 @pytest.mark.parametrize("member", ["access_token", "token_type"])
-def test_what_is_required_has_to_be_there(member: str) -> None:
-    with pytest.raises(AnswerUnusable):
+def test_a_missing_required_member_is_refused(member: str) -> None:
+    with pytest.raises(ResponseUnusable):
         read({name: value for name, value in GOOD.items() if name != member})
 
 
 @pytest.mark.parametrize("body", [[], [GOOD], "token", None, 1, {}])
 def test_anything_but_an_object_is_refused(body: object) -> None:
-    with pytest.raises(AnswerUnusable):
+    with pytest.raises(ResponseUnusable):
         read(body)
 
 
@@ -98,13 +98,13 @@ def test_seconds_may_be_written_as_a_text_of_digits() -> None:
     assert read({**GOOD, "expires_in": "3600"}).expires_at == NOW + timedelta(hours=1)
 
 
-def test_what_an_answer_leaves_out_is_the_providers_custom_or_what_was_asked() -> None:
-    grant = read({"access_token": "a", "token_type": "Bearer"}, asked="a b")
+def test_omitted_members_come_from_the_profile_or_the_request() -> None:
+    grant = read({"access_token": "a", "token_type": "Bearer"}, requested="a b")
     assert grant.expires_at == NOW + timedelta(minutes=7)
     assert (grant.refresh_token, grant.refresh_expires_at, grant.scope) == (None, None, "a b")
 
 
-def test_a_refresh_keeps_what_it_is_not_told_otherwise() -> None:
+def test_a_refresh_keeps_omitted_members() -> None:
     for missing in ({}, {"refresh_token": None, "scope": None, "expires_in": None}):
         grant = read({"access_token": "a", "token_type": "Bearer", **missing}, before=BEFORE)
         assert grant.refresh_token == BEFORE.refresh_token
@@ -126,8 +126,8 @@ def test_a_refresh_keeps_what_it_is_not_told_otherwise() -> None:
         ),
     )
 )
-def test_no_answer_is_more_than_refused(members: dict[str, object]) -> None:
-    with suppress(AnswerUnusable):
+def test_any_members_are_parsed_or_refused(members: dict[str, object]) -> None:
+    with suppress(ResponseUnusable):
         grant = read({**GOOD, **members})
         assert grant.access_token.get_secret_value().isprintable()
         assert grant.expires_at is not None
@@ -135,6 +135,6 @@ def test_no_answer_is_more_than_refused(members: dict[str, object]) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_are_more_than_refused(body: bytes) -> None:
-    with suppress(AnswerUnusable):
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
+    with suppress(ResponseUnusable):
         read_grant(Response(200, {}, body, NOW), PROFILE)

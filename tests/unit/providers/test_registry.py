@@ -49,7 +49,7 @@ def test_only_what_is_configured_can_be_connected_to(registry: Registry) -> None
     assert registry.get_usable("sandbox").profile.key == "sandbox"
 
 
-def test_a_key_that_nobody_has_is_not_found(registry: Registry) -> None:
+def test_an_unknown_key_is_not_found(registry: Registry) -> None:
     assert registry.find("bank_of_yesterday") is None
     with pytest.raises(NotFound):
         registry.get("bank_of_yesterday")
@@ -64,7 +64,7 @@ def test_production_has_no_sandbox(settings: TestSettings) -> None:
     assert "sandbox" not in registry.list_configured()
 
 
-def test_no_secret_of_an_installation_shows(registry: Registry, settings: TestSettings) -> None:
+def test_no_secret_of_an_installation_is_in_a_repr(registry: Registry, settings: TestSettings) -> None:
     shown = repr([vars(registry.get(key)) for key in EXISTING])
     assert all(key.hex() not in shown for key in settings.token_keys.values())
     assert "SecretStr('**" not in shown.replace("SecretStr('**********')", "")
@@ -73,14 +73,14 @@ def test_no_secret_of_an_installation_shows(registry: Registry, settings: TestSe
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("PROFILE = 1\n", "does not say SETTINGS, build"),
+        ("PROFILE = 1\n", "does not define SETTINGS, build"),
         (
             "from dashtam.providers.simplefin.adapter import PROFILE, SETTINGS, build\n",
-            "has the key 'simplefin'; expected its folder's name",
+            "has the key 'simplefin'; expected 'halfbank', its folder",
         ),
     ],
 )
-def test_a_folder_that_does_not_say_what_it_has_to_is_named(
+def test_a_folder_without_a_required_definition_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, message: str
 ) -> None:
     folder = tmp_path / "halfbank"

@@ -1,4 +1,4 @@
-"""What an installation tells of a provider comes from the same places, and is refused in the same words."""
+"""The settings of a provider come from the same places as all others, and are refused with the same messages."""
 
 import os
 from pathlib import Path
@@ -25,13 +25,13 @@ def problems() -> list[str]:
     return list(caught.value.problems)
 
 
-def test_nothing_is_needed() -> None:
+def test_no_setting_is_required() -> None:
     settings = load_provider_settings(SchwabSettings)
     assert (settings.CLIENT_ID, settings.secrets) == ("", ())
     assert settings.API_URL == "https://api.schwabapi.com"
 
 
-def test_variables_stand_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_override_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text(
         "SCHWAB_CLIENT_ID=of-the-file\nSCHWAB_CLIENT_SECRET=canary-1\nCLIENT_ID=somebody-elses\n"
     )
@@ -42,7 +42,7 @@ def test_variables_stand_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> N
     assert "canary" not in repr(settings)
 
 
-def test_two_secrets_are_taken_in_turn_and_all_of_them_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_secrets_are_used_in_turn_and_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHWAB_CLIENT_ID", "id")
     monkeypatch.setenv("SCHWAB_CLIENT_SECRET", "canary-1")
     monkeypatch.setenv("SCHWAB_CLIENT_SECRET_NEXT", "canary-2")
@@ -62,7 +62,7 @@ def test_two_secrets_are_taken_in_turn_and_all_of_them_are_masked(monkeypatch: p
         ({"CLIENT_ID": "id", "CLIENT_SECRET": "canary" * 300}, "SCHWAB_CLIENT_SECRET (from environment)"),
     ],
 )
-def test_what_is_wrong_is_named_and_never_quoted(
+def test_a_malformed_setting_is_named_and_never_quoted(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: str
 ) -> None:
     for name, value in given.items():

@@ -1,4 +1,4 @@
-"""Whatever proves something is drawn from the randomness of the system, 256 bits at least."""
+"""Tokens and codes come from the system's random numbers, with at least 256 bits."""
 
 import secrets
 
@@ -22,7 +22,7 @@ def test_every_token_is_drawn_from_the_systems_own_randomness(monkeypatch: pytes
     assert asked == [32] * len(Mark) + [64]
 
 
-def test_no_token_shows_itself_and_none_is_another() -> None:
+def test_tokens_are_unique_and_not_in_a_repr() -> None:
     tokens = [new_token(Mark.STATE) for _ in range(100)]
     assert len({token.get_secret_value() for token in tokens}) == 100
     assert not [token for token in tokens if token.get_secret_value() in repr(token)]

@@ -1,4 +1,4 @@
-"""Reading addresses: plain ones are understood in every spelling, tricks are refused."""
+"""Addresses are parsed in every plain spelling, and ambiguous ones are refused."""
 
 from urllib.parse import quote
 
@@ -12,13 +12,13 @@ PRINTABLE = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql", "asyncpg"])
-def test_a_database_url_is_taken_apart(scheme: str) -> None:
+def test_a_database_url_is_parsed(scheme: str) -> None:
     address = DatabaseAddress.parse(f"{scheme}://dashtam_user:s3cret@db.local:5433/dashtam")
     assert address.place == "db.local:5433/dashtam"
     assert (address.user, address.password.get_secret_value()) == ("dashtam_user", "s3cret")
 
 
-def test_the_port_of_a_database_is_5432_where_none_is_said() -> None:
+def test_the_default_port_of_a_database_is_5432() -> None:
     assert DatabaseAddress.parse("postgresql://u:p@[::1]/dashtam").place == "::1:5432/dashtam"
 
 
@@ -72,7 +72,7 @@ def test_any_user_and_password_survive_percent_escapes(user: str, password: str)
         f"postgresql://u:p@h/{'x' * 64}",
     ],
 )
-def test_whatever_two_readers_could_understand_differently_is_refused(url: str) -> None:
+def test_an_ambiguous_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"expected|must|not allowed|missing|malformed"):
         DatabaseAddress.parse(url)
 
@@ -102,7 +102,7 @@ def test_any_text_is_read_or_refused_without_quoting_it(text: str) -> None:
     assert "canary" not in message
 
 
-def test_a_cache_url_is_taken_apart() -> None:
+def test_a_cache_url_is_parsed() -> None:
     address = CacheAddress.parse("redis://test%40ing:s3cr%40t@cache:6380/1")
     assert address.place == "cache:6380/1"
     assert address.password is not None
@@ -116,7 +116,7 @@ def test_a_cache_url_is_taken_apart() -> None:
 @pytest.mark.parametrize(
     "url", ["redis://h", "redis://h/", "redis://h/16", "redis://h/-1", "redis://h/1/2", "redis://h/\u0661"]
 )
-def test_the_index_of_the_cache_is_written_out(url: str) -> None:
+def test_the_index_of_the_cache_is_required(url: str) -> None:
     with pytest.raises(ValueError, match=r"expected|must|not allowed|missing|malformed"):
         CacheAddress.parse(url)
 
@@ -143,7 +143,7 @@ def test_an_address_does_not_show_its_password() -> None:
         ("smtp://[::1]:25", "smtp://::1:25"),
     ],
 )
-def test_a_mail_url_is_taken_apart(url: str, place: str) -> None:
+def test_a_mail_url_is_parsed(url: str, place: str) -> None:
     assert MailAddress.parse(url).place == place
 
 
@@ -203,6 +203,6 @@ def test_a_place_is_a_host_and_a_port(text: str, place: tuple[str, int]) -> None
         ("app:65536", "port 65536 is too large; expected 1 to 65535"),
     ],
 )
-def test_what_is_no_place_is_refused_and_says_what_is_wrong(text: str, message: str) -> None:
+def test_an_invalid_place_is_refused_with_a_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_place(text)

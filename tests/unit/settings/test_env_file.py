@@ -1,4 +1,4 @@
-"""The env file: whatever stands in its place, the answer is its values or what to do."""
+"""The env file is read, or refused with instructions."""
 
 import os
 from contextlib import suppress
@@ -22,7 +22,7 @@ def test_without_an_env_file_there_is_none() -> None:
     assert find_env_file() is None
 
 
-def test_the_named_file_stands_in_for_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_named_file_replaces_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").touch()
     Path("other").touch()
     monkeypatch.setenv("DASHTAM_ENV_FILE", "other")
@@ -41,7 +41,7 @@ def test_a_folder_in_its_place_is_an_error_that_says_what_to_do() -> None:
         find_env_file()
 
 
-def test_a_pipe_in_its_place_is_an_error_and_nobody_waits_for_it() -> None:
+def test_a_pipe_in_its_place_is_an_error_and_is_not_read() -> None:
     os.mkfifo(".env")
     with pytest.raises(SettingsError, match="neither a file nor a folder"):
         find_env_file()
@@ -62,14 +62,14 @@ def test_an_empty_file_has_no_values(tmp_path: Path) -> None:
     assert read_env_file(path) == {}
 
 
-def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"A=1\nB=\xff\n")
     with pytest.raises(SettingsError, match="not UTF-8 text"):
         read_env_file(path)
 
 
-def test_a_malformed_line_is_named_by_its_number_alone(tmp_path: Path) -> None:
+def test_a_malformed_line_is_named_only_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("A=1\ncanary with no name: 'x\nB=2\n")
     with pytest.raises(SettingsError) as caught:

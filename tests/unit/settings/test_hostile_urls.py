@@ -1,10 +1,10 @@
-"""Strings that libpq, asyncpg and Tortoise read as different databases are read by us as none."""
+"""Strings that libpq, asyncpg and Tortoise interpret as different databases are refused."""
 
 import pytest
 
 from dashtam.settings.addresses import DatabaseAddress
 
-# One string, three readers, different databases: measured with Tortoise 1.1.9, asyncpg 0.32 and libpq 18.
+# One string, three parsers, different databases; measured with Tortoise 1.1.9, asyncpg 0.32 and libpq 18.
 DIFFERENTIAL = [
     "postgresql://u:p@h/dashtam_test?dbname=dashtam",
     "postgresql://u:p@h/dashtam_test?host=prod",

@@ -1,4 +1,4 @@
-"""Settings are complete and safe, or refused with everything that is wrong at once."""
+"""Settings are complete and safe, or refused with all problems at once."""
 
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ TESTING = {
 
 @pytest.fixture(autouse=True)
 def _bare_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of this test run, and no env file, reaches the settings under test."""
+    """Keep the settings and env file of the test run away from the settings under test."""
     for name in os.environ:
         if name in TestSettings.model_fields or name.startswith(("TEST_", "DASHTAM_")):
             monkeypatch.delenv(name)
@@ -65,7 +65,7 @@ def test_production_is_the_default_and_needs_no_switch(monkeypatch: pytest.Monke
     assert list(settings.token_keys) == ["k1"]
 
 
-def test_variables_stand_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_override_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("".join(f"{name}={value}\n" for name, value in PRODUCTION.items()))
     assert load_settings(Settings).LOG_LEVEL == "INFO"
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
@@ -99,18 +99,18 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         (
             "CALLBACK_URL",
             "https://callback.example.com",
-            "expected the host name of APP_URL, dashtam.example.com: cookies of the one have to reach the other",
+            "expected the host name of APP_URL, dashtam.example.com, because both share cookies",
         ),
         ("RETURN_PATHS", "//evil.example", "expected plain paths such as /docs"),
-        ("SMTP_URL", "", "production sends mail; expected smtps://user:password@host:465"),
-        ("SMTP_URL", "smtp://mail.example.com", "encrypted alone"),
+        ("SMTP_URL", "", "production requires a mail server; expected smtps://user:password@host:465"),
+        ("SMTP_URL", "smtp://mail.example.com", "requires encryption"),
         ("SMTP_URL", "http://mail.example.com", "expected smtps://"),
         ("MAIL_FROM", "", "expected one address"),
         ("MAIL_FROM", "Dashtam <dashtam@example.com>", "expected one address"),
         ("MAIL_FROM", "dashtam@example.com\nBcc: x@y", "expected one address"),
         ("MAIL_FROM", "dashtam@example.com, eve@example.com", "expected one address"),
         ("CORS_ORIGINS", "https://app.example.com,http://localhost:3000", "plain http"),
-        ("CORS_ORIGINS", "*", "is no origin"),
+        ("CORS_ORIGINS", "*", "is not an origin"),
         ("EXTRA_CA_FILE", "/certificates/ca.pem", "expected nothing in production"),
         ("SANDBOX_SERVER", "app:8000", "expected nothing in production"),
         ("TEST_POSTGRES_DB", "dashtam_test", "refused in production"),
@@ -167,7 +167,7 @@ def test_a_url_of_ours_is_an_origin(monkeypatch: pytest.MonkeyPatch, value: str)
 @pytest.mark.parametrize(
     "host", ["dashtam.example.com", "192.0.2.1", "0.0.0.0", "localhost.example.com", "[::]"]
 )
-def test_plain_http_is_for_this_machine_alone_where_one_develops(
+def test_plain_http_is_allowed_only_on_this_machine_in_development(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     give(monkeypatch, PRODUCTION, {"ENVIRONMENT": "development"})
@@ -176,10 +176,10 @@ def test_plain_http_is_for_this_machine_alone_where_one_develops(
         assert f"http://{own}:8182" == load_settings(Settings).CALLBACK_URL
     give(monkeypatch, {"APP_URL": f"https://{host}:8000", "CALLBACK_URL": f"http://{host}:8182"})
     (problem,) = problems(Settings)
-    assert problem.startswith("CALLBACK_URL (from environment): plain http is allowed on this machine alone")
+    assert problem.startswith("CALLBACK_URL (from environment): plain http is allowed only on this machine")
 
 
-def test_pages_on_this_machine_may_be_shared_with_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origins_on_this_machine_are_allowed_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
     give(monkeypatch, PRODUCTION, {"ENVIRONMENT": "development", "CORS_ORIGINS": "http://localhost:3000"})
     assert load_settings(Settings).origins == {"http://localhost:3000"}
     give(monkeypatch, {"CORS_ORIGINS": "http://app.example.com"})
@@ -247,12 +247,12 @@ def test_the_cache_of_the_tests_may_be_the_component(monkeypatch: pytest.MonkeyP
         ("DATABASE_URL", "postgresql://u:p@127.0.0.1/latest", "expected dashtam_test"),
         ("DATABASE_URL", "postgresql://u:p@127.0.0.1/dashtam_testing", "expected dashtam_test"),
         ("DATABASE_URL", "postgresql://u:p@h/dashtam%5Ftest", "percent escapes"),
-        ("DATABASE_URL", "postgresql://u:p@prod/dashtam_test", "leads to prod"),
-        ("DATABASE_URL", "postgresql://u:p@127.0.0.2/dashtam_test", "leads to 127.0.0.2"),
+        ("DATABASE_URL", "postgresql://u:p@prod/dashtam_test", "points to prod"),
+        ("DATABASE_URL", "postgresql://u:p@127.0.0.2/dashtam_test", "points to 127.0.0.2"),
         ("DATABASE_URL", "postgresql://u-v:p@127.0.0.1/dashtam_test", "user of a test database"),
-        ("REDIS_URL", "redis://:p@127.0.0.1/0", "development's"),
-        ("REDIS_URL", "redis://:p@prod/1", "leads to prod"),
-        ("SMTP_URL", "smtps://u:p@mail.example.com", "leads to mail.example.com; expected this machine"),
+        ("REDIS_URL", "redis://:p@127.0.0.1/0", "belongs to development"),
+        ("REDIS_URL", "redis://:p@prod/1", "points to prod"),
+        ("SMTP_URL", "smtps://u:p@mail.example.com", "points to mail.example.com; expected this machine"),
         ("CLUSTER_IDENTIFIER", "x", "expected"),
         ("DEVELOPMENT_DATABASE", "127.0.0.1:5432/dashtam_test", "expected another"),
     ],
@@ -269,7 +269,7 @@ def test_the_test_environment_refuses(
 @pytest.mark.parametrize(
     "value", ["app", "app:", ":8000", "app:0", "app:65536", "https://app:8000", "a b:1", "[::1]:1"]
 )
-def test_where_the_sandbox_is_has_to_be_host_and_port(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_the_sandbox_server_must_be_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     give(monkeypatch, TESTING, {"SANDBOX_SERVER": value})
     (problem,) = problems(TestSettings)
     assert problem.startswith("SANDBOX_SERVER (from environment): ")

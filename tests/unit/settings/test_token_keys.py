@@ -1,4 +1,4 @@
-"""Keys that seal tokens, and secrets that are too weak."""
+"""TOKEN_ENCRYPTION_KEYS is parsed strictly, and weak secrets are recognized."""
 
 import base64
 import secrets
@@ -24,7 +24,7 @@ def test_keys_are_read_in_their_order() -> None:
         (KEY, "entry 1: expected id:key"),
         (f"A:{KEY}", "entry 1: expected id:key"),
         (f"a:{KEY},", "entry 2: expected id:key"),
-        (f"a:{KEY},a:{KEY}", "entry 2: the id 'a' stands twice"),
+        (f"a:{KEY},a:{KEY}", "entry 2: the id 'a' is repeated"),
         ("a:c2hvcnQ=", "expected a key of 32 bytes, got 5"),
         (f"a:{KEY}!", "not base64url"),
         ("a:\u00e4", "not ASCII"),

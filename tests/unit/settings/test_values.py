@@ -1,4 +1,4 @@
-"""Only plain paths are listed, and they are read in one way."""
+"""Only plain paths are accepted, and they are parsed unambiguously."""
 
 import pytest
 from hypothesis import given

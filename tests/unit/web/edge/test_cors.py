@@ -161,5 +161,5 @@ def test_origins_are_read() -> None:
     ],
 )
 def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no origin"):
+    with pytest.raises(ValueError, match="is not an origin"):
         parse_origins(text)
